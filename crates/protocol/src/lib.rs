@@ -1,0 +1,1 @@
+//! Wire codec of the host-guest agent protocol.

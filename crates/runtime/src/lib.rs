@@ -1,0 +1,1 @@
+//! napi-rs addon of microsandbox.

@@ -1,0 +1,67 @@
+/** Result of reading a guest kernel out of a libkrunfw library file (spec: runtime B3, D2). */
+export interface ExtractedKernel {
+  /** The kernel's bytes, as they must lie in guest memory from {@link loadAddress} on. */
+  readonly image: Buffer;
+  readonly loadAddress: bigint;
+  /** 64-bit entry point. */
+  readonly entryAddress: bigint;
+  /** 32-bit PVH entry point from the kernel's own note, or the load address when it has none. */
+  readonly pvhEntryAddress: bigint;
+}
+
+/** How {@link NativeAddon.spawnSupervised} places one descriptor into the child. */
+export interface InheritedDescriptor {
+  /** Number in the child, 3 or higher. */
+  readonly childFd: number;
+  /** Number in this process. It stays open here; the caller closes it. */
+  readonly fd: number;
+}
+
+/** A program to run under supervision. */
+export interface SupervisedCommand {
+  /** Absolute path. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Complete environment, `KEY=VALUE`; nothing is inherited. */
+  readonly env: readonly string[];
+  /** Descriptor that becomes standard output and error; both are `/dev/null` without it. */
+  readonly outputFd?: number;
+  readonly descriptors: readonly InheritedDescriptor[];
+}
+
+/** How a supervised process ended. */
+export interface SupervisedExit {
+  /** Exit code, or null when a signal ended it. */
+  readonly code: number | null;
+  /** Signal number, or null. */
+  readonly signal: number | null;
+}
+
+/** Functions of the native addon; what Node itself does not offer. */
+export interface NativeAddon {
+  /**
+   * Takes or releases an advisory `flock(2)` on an open file description without blocking.
+   *
+   * @returns false when another description holds a conflicting lock
+   * @throws NixError for anything but contention
+   */
+  tryFlock(fd: number, mode: 'exclusive' | 'shared' | 'unlock'): boolean;
+
+  /** Connected pair of stream sockets, close-on-exec. */
+  socketPair(): [number, number];
+
+  /** Pipe `[read, write]`, close-on-exec. */
+  pipe(): [number, number];
+
+  /**
+   * Starts a program that ends when this process ends (PR_SET_PDEATHSIG SIGKILL), with no_new_privs, standard
+   * input `/dev/null`, and no descriptors but those listed.
+   */
+  spawnSupervised(command: SupervisedCommand): {
+    readonly pid: number;
+    readonly exited: Promise<SupervisedExit>;
+  };
+
+  /** Reads the kernel by the library's ELF symbols; the library is not loaded and none of its code runs. */
+  extractKernel(libkrunfwPath: string): Promise<ExtractedKernel>;
+}

@@ -1,0 +1,12 @@
+export * from './boot-error.ts';
+export type * from './error-code.ts';
+export * from './errors.ts';
+export * from './exec-failure.ts';
+export * from './guest-bootstrap.ts';
+export * from './host-config.ts';
+export * from './image-config.ts';
+export * from './launch-config.ts';
+export type * from './pull-progress.ts';
+export * from './sandbox-config.ts';
+export * from './sandbox-status.ts';
+export type * from './vm-spec.ts';

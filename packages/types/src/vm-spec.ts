@@ -1,0 +1,89 @@
+import type { Duplex } from 'node:stream';
+
+/** Format of a disk file, as every driver understands it. */
+export type DiskFormat = 'raw' | 'qcow2' | 'vmdk';
+
+/** How a guest's flush reaches the host: `none` ignores it, `full` reaches the medium. */
+export type DiskSync = 'none' | 'relaxed' | 'full';
+
+/** One virtio block device. Position in {@link VmSpec.disks} is its position in the guest: vda, vdb, ... */
+export interface VmDisk {
+  /** Serial that the guest can check, at most 20 bytes. */
+  readonly id: string;
+  /** Absolute path on the host. */
+  readonly path: string;
+  readonly format: DiskFormat;
+  readonly readOnly: boolean;
+  readonly sync: DiskSync;
+}
+
+/** Hardware acceleration, or its absence: `tcg` is software emulation. */
+export type Accelerator = 'kvm' | 'hvf' | 'tcg';
+
+/**
+ * What a machine is, for every driver. It names files and devices; sockets are made by the driver and handed
+ * out by {@link VmProcess}.
+ */
+export interface VmSpec {
+  /** Sandbox name, for process titles and messages only. */
+  readonly name: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  /** Kernel as an ELF file with a PVH note. */
+  readonly kernelPath: string;
+  readonly initramfsPath: string;
+  /** Kernel parameters without device descriptions; nothing in them belongs to one sandbox. */
+  readonly commandLine: readonly string[];
+  readonly disks: readonly VmDisk[];
+  /** Names of console ports, in order; `agent` is always the first. */
+  readonly ports: readonly string[];
+  /** Network interface; frames with 4-byte big-endian length go through {@link VmProcess.network}. */
+  readonly network?: { readonly mac: string };
+  /** File that receives the guest's console, truncated at start. */
+  readonly kernelLogPath: string;
+  readonly accelerator: Accelerator;
+}
+
+/** How a virtual machine monitor ended. */
+export interface VmExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Last part of what the monitor wrote to its standard error, at most 16 KiB. */
+  readonly stderrTail: string;
+}
+
+/** A started virtual machine monitor. */
+export interface VmProcess {
+  readonly pid: number;
+  readonly ports: ReadonlyMap<string, Duplex>;
+  readonly network?: Duplex;
+  /** Settles exactly once, when the process is gone and reaped. Never rejects. */
+  readonly exited: Promise<VmExit>;
+  /** Ends the monitor at once; a second call does nothing. */
+  kill(): void;
+}
+
+/** Whether and how a driver can run here. */
+export type VmCapabilities =
+  | {
+      readonly available: true;
+      readonly accelerators: readonly Accelerator[];
+      /** Version text of the monitor. */
+      readonly version: string;
+    }
+  | { readonly available: false; readonly reason: string; readonly hint?: string };
+
+/** One way to run a {@link VmSpec}. */
+export interface VmDriver {
+  readonly name: 'krun' | 'qemu';
+  probe(): Promise<VmCapabilities>;
+  launch(spec: VmSpec, options?: { readonly signal?: AbortSignal }): Promise<VmProcess>;
+}
+
+/** The decision for a driver and an accelerator, with its reason in words. */
+export interface VmmChoice {
+  readonly driver: 'krun' | 'qemu';
+  readonly accelerator: Accelerator;
+  /** For people: `no vmx/svm in /proc/cpuinfo, so software emulation`. */
+  readonly reason: string;
+}
