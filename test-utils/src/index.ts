@@ -1,1 +1,10 @@
-export {};
+export * from './busybox-layer.ts';
+export * from './find-program.ts';
+export * from './free-port.ts';
+export * from './isolated-home.ts';
+export * from './local-registry.ts';
+export * from './oci-layout.ts';
+export * from './push-image.ts';
+export * from './run-command.ts';
+export * from './tar-folder.ts';
+export * from './test-image.ts';

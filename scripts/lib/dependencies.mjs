@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fail, must, root } from './run.mjs';
+
+const stamp = join(root, 'node_modules/.setup-stamp');
+const kernelPackage = join(root, 'node_modules/@superradcompany/microsandbox-linux-x64-gnu/lib');
+
+function lockDigest() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+/** npm's own entry file, so that npm can be run under another Node than the one it came with. */
+function npmCli() {
+  const candidates = [
+    process.env.npm_execpath,
+    join(dirname(process.execPath), '../lib/node_modules/npm/bin/npm-cli.js'),
+    ...(process.env.PATH ?? '').split(':').map((folder) => join(folder, 'npm')),
+  ];
+  const found = candidates.find((path) => path && existsSync(path));
+  if (!found) fail('npm was not found; install it together with Node.js');
+  return realpathSync(found);
+}
+
+/**
+ * Installs the npm packages when the lock file changed.
+ *
+ * npm drops an optional dependency whose `engines` exclude the running Node without a word, and the guest
+ * kernel comes with such a package. So npm runs under the Node that the repository pins.
+ */
+export async function installDependencies() {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest()) return;
+  console.log('Installing npm packages');
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const pinned = lock.packages['node_modules/node'].version;
+  const ci = [npmCli(), 'ci', '--no-fund', '--no-audit', '--loglevel=error'];
+  const environment = { ...process.env };
+  if (Number.parseInt(process.versions.node, 10) >= 24)
+    await must(process.execPath, ci, { env: environment });
+  else await must('npx', ['--yes', '--package', `node@${pinned}`, '--', 'node', ...ci], { env: environment });
+  if (process.platform === 'linux' && process.arch === 'x64' && !existsSync(kernelPackage)) {
+    fail('the package with the guest kernel was not installed (@superradcompany/microsandbox-linux-x64-gnu)');
+  }
+  writeFileSync(stamp, lockDigest());
+}

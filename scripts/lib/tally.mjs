@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+
+/** Sums of everything that ran, for the closing line. */
+export class Tally {
+  passed = 0;
+  failed = 0;
+  /** Names of skipped tests; each says why in its own name or note. */
+  skipped = [];
+
+  /** One check that is a script. */
+  step(name, ok) {
+    if (ok) this.passed += 1;
+    else this.failed += 1;
+    console.log(`${ok ? 'ok' : 'FAILED'}: ${name}`);
+  }
+
+  /** A report of vitest's JSON reporter; a missing report counts as a failure. */
+  addVitest(file) {
+    let report;
+    try {
+      report = JSON.parse(readFileSync(file, 'utf8'));
+    } catch {
+      this.step(`${file} is readable`, false);
+      return;
+    }
+    this.passed += report.numPassedTests;
+    this.failed += report.numFailedTests;
+    for (const suite of report.testResults) {
+      if (suite.status === 'failed' && suite.assertionResults.length === 0) this.step(suite.name, false);
+      for (const test of suite.assertionResults) {
+        if (!['passed', 'failed'].includes(test.status)) this.skipped.push(test.fullName);
+      }
+    }
+  }
+
+  /** Output of `cargo test`. */
+  addCargo(output) {
+    for (const [, passed, failed, ignored] of output.matchAll(
+      /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm,
+    )) {
+      this.passed += Number(passed);
+      this.failed += Number(failed);
+      for (let i = 0; i < Number(ignored); i++)
+        this.skipped.push('an ignored cargo test; see its reason above');
+    }
+  }
+
+  /** Prints the skipped tests and the closing line. */
+  close() {
+    for (const name of this.skipped) console.log(`skipped: ${name}`);
+    console.log(`${this.passed} passed, ${this.failed} failed, ${this.skipped.length} skipped`);
+    return this.failed === 0 && this.passed > 0;
+  }
+}
