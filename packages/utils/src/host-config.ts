@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type HostConfig, InvalidConfigError, IoError } from '@microsandbox/types';
+import { DEFAULT_HOST_CONFIG } from './default-host-config.ts';
+import { errnoOf } from './errno.ts';
+import { resolveHome } from './resolve-home.ts';
+
+/** Place of `config.json`: `MSB_CONFIG_PATH` verbatim, else in the home. Never moved by the `home` key. */
+export function hostConfigPath(env: NodeJS.ProcessEnv = process.env): string {
+  return env['MSB_CONFIG_PATH'] ?? join(resolveHome(env), 'config.json');
+}
+
+/**
+ * Reads the host's settings; a missing file means all defaults (spec: state 3).
+ *
+ * @throws InvalidConfigError when the file is not JSON or breaks the schema
+ * @throws IoError when it cannot be read
+ */
+export async function loadHostConfig(env: NodeJS.ProcessEnv = process.env): Promise<HostConfig> {
+  const path = hostConfigPath(env);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return structuredClone(DEFAULT_HOST_CONFIG);
+    throw new IoError(`io error: cannot read config \`${path}\`: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return parseHostConfig(text, path);
+}
+
+/** Checks the text of a `config.json`; `path` is for messages. */
+export async function parseHostConfig(text: string, path: string): Promise<HostConfig> {
+  const { hostConfigSchema } = await import('@microsandbox/types');
+  try {
+    const parsed = hostConfigSchema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const where = issue?.path.join('.') ?? '';
+    throw new Error(`${where === '' ? '' : `${where}: `}${issue?.message ?? 'invalid'}`);
+  } catch (error) {
+    throw new InvalidConfigError(
+      `invalid config: failed to parse config \`${path}\`: ${(error as Error).message}`,
+      { cause: error, hint: `correct or remove ${path}` },
+    );
+  }
+}
