@@ -2,8 +2,8 @@
  * The file tree of one image layer, or of several merged ones.
  *
  * Names and link targets are bytes, not text: a name is a *latin1 string*, one character a byte (read it with
- * `buffer.latin1Slice()`, write it with `buffer.latin1Write()`). In that form JavaScript's own string order is byte order, and a
- * name can be the key of a Map.
+ * `buffer.toString('latin1')`, write it with `buffer.write(name, offset, 'latin1')`). In that form JavaScript's
+ * own string order is byte order, and a name can be the key of a Map.
  */
 
 /** What every node has. */
@@ -21,17 +21,13 @@ export interface Metadata {
 /** Extended attributes by full name (`security.capability`), in the order in which they are stored. */
 export type Xattrs = ReadonlyMap<string, Buffer>;
 
-/** A span of a file on the host. */
-export interface FileRegion {
-  readonly path: string;
-  /** Bytes from the start of the host file. */
-  readonly offset: number;
-}
-
-/** Where a regular file's `size` bytes are: in memory, in a host file, or nowhere (only the metadata is known). */
+/**
+ * Where a regular file's `size` bytes are: in memory, in a host file from `offset` on, or nowhere (only the
+ * metadata is known).
+ */
 export type FileData =
   | { readonly source: 'memory'; readonly bytes: Buffer }
-  | { readonly source: 'region'; readonly region: FileRegion }
+  | { readonly source: 'region'; readonly path: string; readonly offset: number }
   | { readonly source: 'none' };
 
 /**
@@ -112,5 +108,5 @@ export function isWhiteout(node: TreeNode): boolean {
 
 /** Whether a directory carries the opaque mark. */
 export function isOpaque(directory: DirectoryNode): boolean {
-  return directory.xattrs.get(OPAQUE_XATTR)?.latin1Slice() === 'y';
+  return directory.xattrs.get(OPAQUE_XATTR)?.toString('latin1') === 'y';
 }
