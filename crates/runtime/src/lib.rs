@@ -1,1 +1,14 @@
-//! napi-rs addon of microsandbox.
+//! napi-rs addon of microsandbox: what Node itself does not offer to the host side.
+//!
+//! The functions are those of `NativeAddon` in `packages/native/src/addon.ts`. `unsafe` stands in `sys` only.
+
+// Test builds leave napi's registration out, so the exported functions look unused there.
+#![cfg_attr(test, allow(dead_code))]
+
+mod channels;
+mod error;
+mod flock;
+mod kernel;
+mod krunfw;
+mod supervise;
+mod sys;

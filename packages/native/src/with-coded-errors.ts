@@ -1,0 +1,35 @@
+import { MicrosandboxError, NixError } from '@microsandbox/types';
+import type { NativeAddon } from './addon.ts';
+
+/** Wraps the addon so that each failure is one of this project's errors; the addon itself throws plain ones. */
+export function withCodedErrors(native: NativeAddon): NativeAddon {
+  return {
+    tryFlock: (fd, mode) => attempt(() => native.tryFlock(fd, mode)),
+    socketPair: () => attempt(() => native.socketPair()),
+    pipe: () => attempt(() => native.pipe()),
+    spawnSupervised: (command) =>
+      attempt(
+        () => native.spawnSupervised(command),
+        (reason) => `cannot start ${command.program}: ${reason}`,
+      ),
+    extractKernel: (path) =>
+      native.extractKernel(path).catch((cause: unknown) => {
+        throw new MicrosandboxError('kernelNotFound', `no guest kernel in ${reasonOf(cause)}`, {
+          cause,
+          hint: 'use a libkrunfw 5 for this architecture (MSB_LIBKRUNFW_PATH)',
+        });
+      }),
+  };
+}
+
+function attempt<T>(call: () => T, describe = (reason: string) => reason): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw new NixError(describe(reasonOf(cause)), { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

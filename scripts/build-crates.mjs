@@ -1,0 +1,66 @@
+// Builds, tests or lints the crates: `node scripts/build-crates.mjs build|test|lint`.
+//
+// The addon is built for this machine, the guest agent as a static Linux binary. Both go to
+// packages/native/prebuilt/<platform>-<arch>/, where packages/native finds them.
+import { chmod, copyFile, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, must, root, run, toolEnv } from './lib/run.mjs';
+
+const prebuilt = join(root, `packages/native/prebuilt/${process.platform}-${process.arch}`);
+const rustArch = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
+const addonLibrary = { darwin: 'libmsb_runtime.dylib' }[process.platform] ?? 'libmsb_runtime.so';
+
+/** Target of the guest agent and the flags that make it static. */
+async function agentTarget() {
+  const musl = `${rustArch}-unknown-linux-musl`;
+  const listed = await run('rustup', ['target', 'list', '--installed'], { capture: true, quiet: true }).catch(
+    () => ({ code: 127, output: '' }),
+  );
+  if (listed.output.split('\n').includes(musl)) return { target: musl, flags: '' };
+  if (listed.code === 0) {
+    console.log(`Adding the Rust target ${musl}`);
+    const added = await run('rustup', ['target', 'add', musl]);
+    if (added.code === 0) return { target: musl, flags: '' };
+  }
+  // Without rustup (a distribution's Rust) or without a network: glibc, linked statically.
+  return { target: `${rustArch}-unknown-linux-gnu`, flags: '-C target-feature=+crt-static' };
+}
+
+function agentEnv({ flags }) {
+  return { ...toolEnv, RUSTFLAGS: [process.env.RUSTFLAGS, flags].filter(Boolean).join(' ') };
+}
+
+/** Replaces `to` in one step, so that a process that runs the old file keeps it. */
+async function install(from, to) {
+  await copyFile(from, `${to}.tmp`);
+  await chmod(`${to}.tmp`, 0o755);
+  await rename(`${to}.tmp`, to);
+}
+
+async function build() {
+  await must('cargo', ['build', '--release', '--locked', '--workspace', '--exclude', 'msb-agentd']);
+  const agent = await agentTarget();
+  const args = ['build', '--release', '--locked', '-p', 'msb-agentd', '--target', agent.target];
+  await must('cargo', args, { env: agentEnv(agent) });
+  await mkdir(prebuilt, { recursive: true });
+  await install(join(root, 'target/release', addonLibrary), join(prebuilt, 'microsandbox.node'));
+  await install(join(root, 'target', agent.target, 'release/agentd'), join(prebuilt, 'agentd'));
+}
+
+async function test() {
+  await must('cargo', ['test', '--release', '--locked', '--workspace', '--exclude', 'msb-agentd']);
+  const agent = await agentTarget();
+  const args = ['test', '--release', '--locked', '-p', 'msb-agentd', '--target', agent.target];
+  await must('cargo', args, { env: agentEnv(agent) });
+}
+
+async function lint() {
+  await must('cargo', ['fmt', '--all', '--check']);
+  const args = ['clippy', '--release', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'];
+  await must('cargo', args);
+}
+
+const steps = { build, test, lint };
+const step = steps[process.argv[2]];
+if (!step) fail('usage: node scripts/build-crates.mjs build|test|lint');
+await step();
