@@ -1,3 +1,9 @@
 import { testConfig } from '../vitest.base.ts';
 
-export default testConfig('e2e');
+// Virtual machines are emulated on small machines: one file at a time, generous limits.
+export default testConfig('e2e', {
+  globalSetup: ['src/support/global-setup.ts'],
+  fileParallelism: false,
+  testTimeout: 180_000,
+  hookTimeout: 300_000,
+});

@@ -1,0 +1,91 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  type IsolatedHome,
+  initIsolatedHome,
+  type LocalRegistry,
+  startLocalRegistry,
+} from '@microsandbox/test-utils';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pushBusybox } from './support/busybox.ts';
+import { msb } from './support/consumer.ts';
+import { allowPlainHttp } from './support/host-config.ts';
+import { processesNaming } from './support/leftovers.ts';
+
+let home: IsolatedHome;
+let registry: LocalRegistry;
+let reference: string;
+
+beforeAll(async () => {
+  home = await initIsolatedHome();
+  registry = await startLocalRegistry();
+  reference = await pushBusybox(registry);
+  await allowPlainHttp(home.path, registry.host);
+});
+
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+  await home[Symbol.asyncDispose]();
+});
+
+const run = (args: readonly string[], input?: Uint8Array | string) =>
+  msb(args, { env: home.env, ...(input === undefined ? {} : { input }) });
+
+it('run exits with the code of the command, and keeps the streams apart', async () => {
+  const result = await run(['run', reference, '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
+  expect(result.stdout.toString()).toBe('out\n');
+  expect(result.stderr).toBe('err\n');
+  expect(result.code).toBe(7);
+});
+
+it('run passes standard input through, byte for byte', async () => {
+  const sent = randomBytes(256 * 1024);
+  const result = await run(['run', '-q', reference, '--', 'sha256sum'], sent);
+  expect(result.stdout.toString()).toContain(createHash('sha256').update(sent).digest('hex'));
+  expect(result.code).toBe(0);
+});
+
+it('run leaves nothing behind', async () => {
+  const listed = await run(['ls']);
+  expect(listed.stdout.toString()).toBe('');
+  expect(listed.stderr).toBe('No sandboxes found.\n');
+  expect(await processesNaming(home.path)).toEqual([]);
+});
+
+it('run says that a program is missing and exits with 127', async () => {
+  const result = await run(['run', '-q', reference, '--', 'no-such-program']);
+  expect(result.stderr).toContain('error: failed to exec "no-such-program"');
+  expect(result.stderr).toContain('not found');
+  expect(result.code).toBe(127);
+});
+
+it('create, exec, ls, logs, stop, start and rm work on one sandbox', async () => {
+  const created = await run(['create', '-n', 'web', reference]);
+  expect(created.code).toBe(0);
+  expect(created.stdout.toString()).toBe('');
+
+  const executed = await run(['exec', 'web', '--', 'sh', '-c', 'echo hello; echo 1 > /root/file']);
+  expect(executed.stdout.toString()).toBe('hello\n');
+
+  const listed = await run(['ls', '--format', 'json']);
+  expect(JSON.parse(listed.stdout.toString())).toMatchObject([
+    { name: 'web', image: reference, status: 'Running' },
+  ]);
+
+  const logs = await run(['logs', 'web']);
+  expect(logs.stdout.toString()).toContain('hello\n');
+
+  expect((await run(['stop', 'web'])).stderr).toContain('Stopped');
+  expect((await run(['start', 'web'])).stderr).toContain('Started');
+  expect((await run(['exec', 'web', '--', 'cat', '/root/file'])).stdout.toString()).toBe('1\n');
+
+  const removed = await run(['rm', 'web']);
+  expect(removed.code).toBe(1);
+  expect(removed.stderr).toContain("cannot remove sandbox 'web': still running");
+  expect((await run(['rm', '-f', 'web'])).code).toBe(0);
+  expect((await run(['ls', '-q'])).stdout.toString()).toBe('');
+});
+
+it('images lists what was pulled', async () => {
+  const result = await run(['images', '--format', 'json']);
+  expect(JSON.parse(result.stdout.toString())).toMatchObject([{ reference, os: 'linux', layer_count: 1 }]);
+});
