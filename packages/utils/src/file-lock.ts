@@ -105,6 +105,6 @@ async function openLockFile(path: string): Promise<FileHandle> {
 
 /** Loaded with the first lock, because most commands take none. */
 async function loadAddon(): Promise<NativeAddon> {
-  const native = (await import('@microsandbox/native')) as unknown as { addon(): NativeAddon };
-  return native.addon();
+  const { addon } = await import('@microsandbox/native');
+  return addon();
 }

@@ -41,8 +41,8 @@ describe('process identity', () => {
   });
 
   it('counts a zombie as dead', async () => {
-    // The shell starts a child, says its pid, and then never reaps it because `sleep` took its place.
-    const child = start('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    // The shell starts a child, says its pid, and never reaps it, because by then `sleep` took its place.
+    const child = start('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
     const pid = Number(line.toString());
     const deadline = Date.now() + 5000;
