@@ -1,0 +1,96 @@
+// Cold start to first exec against bare QEMU with the same kernel and an init that only writes one byte.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildTestImage, busyboxLayer, initIsolatedHome, writeOciLayout } from '@microsandbox/test-utils';
+import { machine } from './lib/machine.mjs';
+import { alternate, report } from './lib/statistics.mjs';
+
+const rounds = Number(process.argv[2] ?? 7);
+process.env.MSB_WARM = 'off';
+const { Image, Sandbox } = await import('microsandbox');
+
+const folder = await mkdtemp(join(tmpdir(), 'msb-bench-'));
+await using home = await initIsolatedHome();
+
+function mustSpawn(program, args, options) {
+  const { status, stderr } = spawnSync(program, args, options);
+  if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
+}
+
+async function makeFloorInitramfs() {
+  const tree = join(folder, 'tree');
+  const init = new URL('./floor/init.c', import.meta.url).pathname;
+  mustSpawn('mkdir', ['-p', join(tree, 'dev')]);
+  mustSpawn('cc', ['-O2', '-static', '-o', join(tree, 'init'), init]);
+  mustSpawn('sh', ['-c', `cd "${tree}" && find . | cpio -o -H newc > "${folder}/floor.cpio"`]);
+  return join(folder, 'floor.cpio');
+}
+
+/** Boots bare QEMU and resolves when the guest's byte arrives. */
+async function bootFloor(kernel, initramfs) {
+  const socket = join(folder, 'port.sock');
+  await rm(socket, { force: true });
+  const server = createServer().listen(socket);
+  const byte = new Promise((resolve) => server.once('connection', (port) => port.once('data', resolve)));
+  const qemu = spawn(
+    'qemu-system-x86_64',
+    [
+      ...['-M', 'microvm,accel=tcg,acpi=off,rtc=off', '-cpu', 'max', '-m', '512', '-smp', '1'],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+      ...['-kernel', kernel, '-initrd', initramfs],
+      ...['-append', 'console=hvc0 reboot=t panic=-1 quiet tsc=unstable'],
+      ...['-global', 'virtio-mmio.force-legacy=false', '-device', 'virtio-serial-device'],
+      ...['-chardev', `socket,id=p,path=${socket},server=off`],
+      ...['-device', 'virtserialport,chardev=p,name=floor,nr=1'],
+    ],
+    { stdio: 'ignore' },
+  );
+  const timer = setTimeout(() => qemu.kill('SIGKILL'), 60_000);
+  await Promise.race([
+    byte,
+    new Promise((_, reject) => qemu.once('exit', (code) => reject(new Error(`bare QEMU ended: ${code}`)))),
+  ]);
+  clearTimeout(timer);
+  qemu.removeAllListeners('exit');
+  const gone = new Promise((resolve) => qemu.once('exit', resolve));
+  qemu.kill('SIGKILL');
+  server.close();
+  await gone;
+}
+
+try {
+  const image = buildTestImage({ layers: [await busyboxLayer()] });
+  await writeOciLayout(folder, image, 'localhost/bench');
+  await Image.importLayout(folder, { reference: 'localhost/bench' });
+
+  const startToFirstExec = [];
+  const boot = async () => {
+    const start = performance.now();
+    const sandbox = await Sandbox.builder('bench')
+      .image('localhost/bench')
+      .pullPolicy('never')
+      .replace()
+      .create();
+    await sandbox.exec('true');
+    startToFirstExec.push(performance.now() - start);
+    await sandbox.stop();
+  };
+  await boot(); // fills the kernel, initramfs and compile caches
+  startToFirstExec.length = 0;
+
+  const kernels = join(home.path, 'cache/kernel');
+  const kernel = join(
+    kernels,
+    (await readdir(kernels)).find((name) => name.endsWith('.elf')),
+  );
+  const initramfs = await makeFloorInitramfs();
+  const [, floor] = await alternate(rounds, boot, () => bootFloor(kernel, initramfs));
+  console.log(machine());
+  report('cold start to first exec', ['sandbox', startToFirstExec], ['bare QEMU', floor], 1.15);
+  await Sandbox.remove('bench');
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
