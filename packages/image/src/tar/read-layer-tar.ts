@@ -1,5 +1,8 @@
 import type { LayerTree } from '../tree/nodes.ts';
-import type { LayerLimits } from './layer-limits.ts';
+import { BodyStore } from './body-store.ts';
+import { DEFAULT_LAYER_LIMITS, type LayerLimits } from './layer-limits.ts';
+import { LayerTreeBuilder } from './layer-tree-builder.ts';
+import { TarScanner } from './tar-scanner.ts';
 
 export interface ReadLayerTarOptions {
   /** File for bodies that do not stay in memory; made when first needed, removed by the caller. */
@@ -16,8 +19,25 @@ export interface ReadLayerTarOptions {
  * @throws {ImageError} when the archive is broken or asks for more than the limits allow.
  */
 export async function readLayerTar(
-  _chunks: AsyncIterable<Uint8Array>,
-  _options: ReadLayerTarOptions,
+  chunks: AsyncIterable<Uint8Array>,
+  options: ReadLayerTarOptions,
 ): Promise<LayerTree> {
-  throw new Error('not written yet');
+  const { spoolPath, signal } = options;
+  const limits = { ...DEFAULT_LAYER_LIMITS, ...options.limits };
+  const bodies = new BodyStore(spoolPath, limits.memoryBytes);
+  const builder = new LayerTreeBuilder(bodies, limits);
+  const scanner = new TarScanner(builder, limits);
+  try {
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted();
+      scanner.push(chunk);
+      await bodies.drain();
+    }
+    scanner.end();
+    await bodies.finish();
+  } catch (error) {
+    await bodies.abort();
+    throw error;
+  }
+  return builder.tree;
 }

@@ -1,0 +1,11 @@
+/** Device number as EROFS stores it (Linux: new_encode_dev). */
+export function encodeDeviceNumber(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+export function decodeDeviceNumber(encoded: number): { readonly major: number; readonly minor: number } {
+  return {
+    major: (encoded >>> 8) & 0xfff,
+    minor: ((encoded & 0xff) | ((encoded >>> 12) & 0xffff_ff00)) >>> 0,
+  };
+}

@@ -1,0 +1,162 @@
+import type { FileHandle } from 'node:fs/promises';
+import { hostFileError } from './host-file-error.ts';
+import { openOutput } from './open-output.ts';
+
+/** Bytes a write. Large enough that the cost of a call through the thread pool does not show. */
+const BATCH_BYTES = 1024 * 1024;
+
+/** Batches being written at once before {@link BatchWriter.drain} waits; bounds the memory of a writer. */
+const MAX_IN_FLIGHT = 3;
+
+/**
+ * Writes a file from front to back in large batches, while the next batch is being filled.
+ *
+ * Filling is synchronous: the caller takes bytes of the current batch and writes into them, and calls
+ * {@link drain} now and then, which is where it waits for the disk. The file is made with the first batch.
+ */
+export class BatchWriter {
+  readonly path: string;
+  /** The batch being filled; bytes from {@link take}'s result on are the caller's until the next submit. */
+  buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  #used = 0;
+  #submitted = 0;
+  #handle: Promise<FileHandle> | undefined;
+  #free: Buffer<ArrayBuffer>[] = [];
+  #inFlight = new Set<Promise<void>>();
+  #fillers: Promise<unknown>[] = [];
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Largest number of bytes that {@link take} can give. */
+  static readonly maxTake = BATCH_BYTES;
+
+  /** Where in the file the next byte goes. */
+  get position(): number {
+    return this.#submitted + this.#used;
+  }
+
+  /** Bytes left in the current batch. */
+  get room(): number {
+    return BATCH_BYTES - this.#used;
+  }
+
+  /**
+   * Takes the next `bytes` (at most {@link maxTake}) of the file, all in one batch, and returns their offset in
+   * {@link buffer}. Their content is undefined.
+   */
+  take(bytes: number): number {
+    if (this.room < bytes) this.submit();
+    const offset = this.#used;
+    this.#used += bytes;
+    return offset;
+  }
+
+  /** Appends a copy of `bytes`, of any length. */
+  append(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      if (this.room === 0) this.submit();
+      const count = Math.min(this.room, bytes.length - done);
+      this.buffer.set(
+        done === 0 && count === bytes.length ? bytes : bytes.subarray(done, done + count),
+        this.#used,
+      );
+      this.#used += count;
+      done += count;
+    }
+  }
+
+  /** Appends zeros up to the next multiple of `alignment`. */
+  align(alignment: number): void {
+    let missing = (alignment - (this.position % alignment)) % alignment;
+    while (missing > 0) {
+      if (this.room === 0) this.submit();
+      const count = Math.min(this.room, missing);
+      this.buffer.fill(0, this.#used, this.#used + count);
+      this.#used += count;
+      missing -= count;
+    }
+  }
+
+  /** The current batch is not written before `filler` is done, and not at all if it fails. */
+  waitFor(filler: Promise<unknown>): void {
+    filler.catch(() => undefined);
+    this.#fillers.push(filler);
+  }
+
+  /** Sends the current batch to the disk and starts an empty one. */
+  submit(): void {
+    if (this.#used === 0) return;
+    const batch = this.buffer.subarray(0, this.#used);
+    const write = this.#write(this.buffer, batch, this.#submitted, this.#fillers);
+    this.#inFlight.add(write);
+    void write.then(() => this.#inFlight.delete(write));
+    this.#submitted += this.#used;
+    this.#used = 0;
+    this.#fillers = [];
+    this.buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
+  }
+
+  /** Whether {@link drain} would wait. */
+  get congested(): boolean {
+    return this.#inFlight.size > MAX_IN_FLIGHT;
+  }
+
+  /** Waits until little enough is on its way to the disk. Throws the first failure of the writes before. */
+  async drain(): Promise<void> {
+    while (this.congested) await Promise.race(this.#inFlight);
+    this.#throwFailure();
+  }
+
+  /** Writes what is left and closes the file. */
+  async finish(): Promise<void> {
+    this.submit();
+    await this.#close();
+    this.#throwFailure();
+  }
+
+  /** Closes the file after a failure elsewhere; what it holds is of no use. Does nothing after {@link finish}. */
+  async abort(): Promise<void> {
+    await this.#close();
+  }
+
+  async #write(
+    owner: Buffer<ArrayBuffer>,
+    batch: Uint8Array,
+    position: number,
+    fillers: Promise<unknown>[],
+  ): Promise<void> {
+    try {
+      if (fillers.length > 0) await Promise.all(fillers);
+      if (this.#failure !== undefined) return;
+      this.#handle ??= openOutput(this.path);
+      const handle = await this.#handle;
+      for (let done = 0; done < batch.length; ) {
+        const { bytesWritten } = await handle
+          .write(batch, done, batch.length - done, position + done)
+          .catch((error: unknown) => {
+            throw hostFileError('write', this.path, error);
+          });
+        done += bytesWritten;
+      }
+    } catch (error) {
+      this.#failure ??= { error };
+    } finally {
+      this.#free.push(owner);
+    }
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([...this.#inFlight, ...this.#fillers]);
+    const opening = this.#handle;
+    this.#handle = undefined;
+    const handle = await opening?.catch(() => undefined);
+    await handle?.close();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

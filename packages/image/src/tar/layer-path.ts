@@ -1,0 +1,36 @@
+import { ImageError } from '@microsandbox/types';
+import { quotePath } from '../tree/quote-path.ts';
+import type { LayerLimits } from './layer-limits.ts';
+
+/** Linux: NAME_MAX. */
+const MAX_COMPONENT_BYTES = 255;
+
+/** A component that is empty or starts with a dot, or a NUL: anything that splitting alone does not settle. */
+const NEEDS_CARE = /(?:^|\/)(?:\.|\/|$)|\0/;
+
+/**
+ * Components of a member's path below the layer's root; empty for the root itself. Leading and doubled slashes
+ * and `.` components say nothing and are left out.
+ *
+ * @throws {ImageError} for `..`, NUL bytes and whatever Linux or the limits do not allow.
+ */
+export function layerPathComponents(
+  path: string,
+  limits: Pick<LayerLimits, 'pathBytes' | 'pathComponents'>,
+): string[] {
+  if (path.length > limits.pathBytes) throw new ImageError(`path too long: ${quotePath(path)}`);
+  const components = NEEDS_CARE.test(path) ? carefulSplit(path) : path.split('/');
+  if (components.length > limits.pathComponents) throw new ImageError(`path too deep: ${quotePath(path)}`);
+  for (const component of components) {
+    if (component.length > MAX_COMPONENT_BYTES)
+      throw new ImageError(`file name too long: ${quotePath(component)}`);
+  }
+  return components;
+}
+
+function carefulSplit(path: string): string[] {
+  if (path.includes('\0')) throw new ImageError(`NUL byte in path: ${quotePath(path)}`);
+  const components = path.split('/').filter((component) => component !== '' && component !== '.');
+  if (components.includes('..')) throw new ImageError(`path traversal in tar: ${quotePath(path)}`);
+  return components;
+}
