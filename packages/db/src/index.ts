@@ -1,1 +1,11 @@
-export {};
+export * from './catalog.ts';
+export * from './image-repository.ts';
+export { LEASES } from './lease-queries.ts';
+export * from './lease-repository.ts';
+export type { ImagePlatform } from './persist-image.ts';
+export * from './rootfs-repository.ts';
+export type * from './rows.ts';
+export * from './run-queries.ts';
+export * from './run-repository.ts';
+export * from './sandbox-queries.ts';
+export * from './sandbox-repository.ts';
