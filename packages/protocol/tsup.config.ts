@@ -1,3 +1,4 @@
 import { libraryConfig } from '../../tsup.base.ts';
 
-export default libraryConfig();
+// cborg has no CommonJS build, so it travels inside ours.
+export default libraryConfig({ noExternal: ['cborg'] });

@@ -1,0 +1,89 @@
+import { createConnection, type Socket } from 'node:net';
+import { AgentClientError } from '@microsandbox/types';
+import { handshakeError, ID_RANGE_SIZE, type Prologue, parsePrologue } from './prologue.ts';
+
+/** How long a connection and its handshake may take together, in milliseconds. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+export interface DialOptions {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A connected, paused socket behind its handshake, and the bytes that came after it. */
+export interface Dialled {
+  readonly socket: Socket;
+  readonly prologue: Prologue;
+  readonly rest: Buffer;
+}
+
+/**
+ * Connects to a relay's Unix socket and reads its prologue. A relay accepts long before its guest is up, so only
+ * the prologue says that there is an agent.
+ *
+ * @throws AgentClientError when nobody listens, the time is over or the prologue is none.
+ */
+export function dial(path: string, options: DialOptions = {}): Promise<Dialled> {
+  const { timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, signal } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    let received: Buffer = Buffer.alloc(0);
+    let connected = false;
+    const socket = createConnection({ path });
+    const timer = setTimeout(() => fail(timeoutError(received.length)), timeoutMs);
+    const onAbort = (): void => fail(signal?.reason);
+
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.removeAllListeners();
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      // A late error of the dying socket is nobody's business.
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error);
+    };
+
+    signal?.addEventListener('abort', onAbort, { once: true });
+    socket.on('connect', () => {
+      connected = true;
+    });
+    socket.on('error', (error) =>
+      fail(
+        connected
+          ? handshakeError(error.message, error)
+          : new AgentClientError(`connect ${path}: ${reason(error)}`, { cause: error }),
+      ),
+    );
+    socket.on('close', () => fail(handshakeError('unexpected end of stream')));
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      try {
+        const prologue = parsePrologue(received);
+        if (prologue === null) return;
+        socket.pause();
+        settle();
+        resolve({ socket, prologue, rest: received.subarray(prologue.length) });
+      } catch (error) {
+        fail(error);
+      }
+    });
+  });
+}
+
+function timeoutError(received: number): AgentClientError {
+  return handshakeError(
+    received < ID_RANGE_SIZE
+      ? 'read id range: timed out before relay sent bytes'
+      : 'read ready frame: timed out before relay sent frame',
+  );
+}
+
+function reason(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return 'no such file or directory';
+  if (error.code === 'ECONNREFUSED') return 'connection refused';
+  if (error.code === 'EACCES') return 'permission denied';
+  return error.message;
+}
