@@ -17,7 +17,7 @@ const MAX_IN_FLIGHT = 3;
 export class BatchWriter {
   readonly path: string;
   /** The batch being filled; bytes from {@link take}'s result on are the caller's until the next submit. */
-  buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  buffer = Buffer.alloc(0);
   #used = 0;
   #submitted = 0;
   #handle: Promise<FileHandle> | undefined;
@@ -40,7 +40,7 @@ export class BatchWriter {
 
   /** Bytes left in the current batch. */
   get room(): number {
-    return BATCH_BYTES - this.#used;
+    return this.buffer.length - this.#used;
   }
 
   /**
@@ -88,7 +88,11 @@ export class BatchWriter {
 
   /** Sends the current batch to the disk and starts an empty one. */
   submit(): void {
-    if (this.#used === 0) return;
+    if (this.#used > 0) this.#send();
+    if (this.buffer.length === 0) this.buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
+  }
+
+  #send(): void {
     const batch = this.buffer.subarray(0, this.#used);
     const write = this.#write(this.buffer, batch, this.#submitted, this.#fillers);
     this.#inFlight.add(write);
@@ -96,7 +100,7 @@ export class BatchWriter {
     this.#submitted += this.#used;
     this.#used = 0;
     this.#fillers = [];
-    this.buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
+    this.buffer = Buffer.alloc(0);
   }
 
   /** Whether {@link drain} would wait. */
@@ -112,7 +116,7 @@ export class BatchWriter {
 
   /** Writes what is left and closes the file. */
   async finish(): Promise<void> {
-    this.submit();
+    if (this.#used > 0) this.#send();
     await this.#close();
     this.#throwFailure();
   }

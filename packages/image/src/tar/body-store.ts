@@ -4,8 +4,9 @@ import type { FileData } from '../tree/nodes.ts';
 /** Bodies of at least this many bytes go to the spool file. */
 const SPOOLED_FROM_BYTES = 64 * 1024;
 
-/** Small bodies share slabs of memory, so that none keeps a whole input chunk alive. */
-const SLAB_BYTES = 1024 * 1024;
+/** Small bodies share slabs of memory, so that none keeps a whole input chunk alive. Slabs grow with the layer. */
+const FIRST_SLAB_BYTES = SPOOLED_FROM_BYTES;
+const LAST_SLAB_BYTES = 1024 * 1024;
 
 /**
  * Bodies start at whole blocks of the spool file, with zeros between them: the layout in which they are needed,
@@ -68,7 +69,8 @@ export class BodyStore {
   #inMemory(size: number): FileData {
     this.#memoryLeft -= size;
     if (this.#slab.length - this.#slabUsed < size) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      const bytes = Math.min(Math.max(FIRST_SLAB_BYTES, this.#slab.length * 2), LAST_SLAB_BYTES);
+      this.#slab = Buffer.allocUnsafeSlow(bytes);
       this.#slabUsed = 0;
     }
     const start = this.#slabUsed;

@@ -27,9 +27,10 @@ export function tarOctal(block: Buffer, offset: number, length: number): number 
   return at === end || block[at] === 0 ? value : null;
 }
 
-/** Fields are 8 or 12 bytes; as far as anybody writes them, the low 64 bits say all. */
+/** Big-endian; the two top bits of the first byte are the mark and the sign. */
 function base256(block: Buffer, offset: number, length: number): bigint {
-  const low = block.readBigInt64BE(offset + length - 8);
-  if (length > 8) return block[offset] === 0xff ? low : BigInt.asUintN(64, low);
-  return block[offset] === 0xff ? low : BigInt.asUintN(63, low);
+  const negative = (block[offset] as number) & 0x40;
+  let value = BigInt((block[offset] as number) & 0x3f) - (negative ? 0x40n : 0n);
+  for (let i = 1; i < length; i++) value = value * 256n + BigInt(block[offset + i] as number);
+  return value;
 }
