@@ -33,15 +33,18 @@ export class Tally {
     }
   }
 
-  /** Output of `cargo test`. */
+  /** Output of `cargo test`. A test that cannot run here prints `skipped: <reason>` and counts as passed there. */
   addCargo(output) {
     for (const [, passed, failed, ignored] of output.matchAll(
       /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm,
     )) {
       this.passed += Number(passed);
       this.failed += Number(failed);
-      for (let i = 0; i < Number(ignored); i++)
-        this.skipped.push('an ignored cargo test; see its reason above');
+      for (let i = 0; i < Number(ignored); i++) this.skipped.push('an ignored cargo test; see its reason above');
+    }
+    for (const [, reason] of output.matchAll(/^skipped: (.*)/gm)) {
+      this.passed -= 1;
+      this.skipped.push(`cargo test: ${reason}`);
     }
   }
 
