@@ -1,0 +1,47 @@
+import { crc32c } from '../checksum/crc32c.ts';
+import type { BlockRun } from './block-space.ts';
+import { BLOCK_BYTES, CRC_START, EXTENTS_FLAG } from './ext4-format.ts';
+import { encodeExtentRoot } from './extent-tree.ts';
+import type { InodeFields } from './inode.ts';
+
+const MAGIC = 0xc03b_3998;
+const SUPERBLOCK_V2 = 4;
+/** revoke, 64bit, csum v3 */
+const INCOMPAT = 0x13;
+const CRC32C = 4;
+const CHECKSUM_OFFSET = 0xfc;
+
+/** First block of an empty journal: big-endian. Source: Linux, include/linux/jbd2.h, journal_superblock_t. */
+export function encodeJournalSuperblock(journalBlocks: number, uuid: Uint8Array): Buffer {
+  const block = Buffer.alloc(1024);
+  block.writeUInt32BE(MAGIC, 0x00);
+  block.writeUInt32BE(SUPERBLOCK_V2, 0x04);
+  block.writeUInt32BE(BLOCK_BYTES, 0x0c);
+  block.writeUInt32BE(journalBlocks, 0x10);
+  block.writeUInt32BE(1, 0x14);
+  block.writeUInt32BE(1, 0x18);
+  block.writeUInt32BE(INCOMPAT, 0x28);
+  block.set(uuid, 0x30);
+  block.writeUInt32BE(1, 0x40);
+  block[0x50] = CRC32C;
+  block.writeUInt32BE(crc32c(block, CRC_START), CHECKSUM_OFFSET);
+  return block;
+}
+
+/** Fields of the journal's inode. */
+export function journalInodeFields(journal: BlockRun): InodeFields {
+  return {
+    mode: 0o100600,
+    uid: 0,
+    gid: 0,
+    seconds: 0,
+    nanoseconds: 0,
+    size: journal.count * BLOCK_BYTES,
+    links: 1,
+    blocks: journal.count,
+    flags: EXTENTS_FLAG,
+    iBlock: encodeExtentRoot([journal], undefined),
+    xattrBlock: undefined,
+    inlineXattrs: undefined,
+  };
+}
