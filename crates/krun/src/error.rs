@@ -1,5 +1,6 @@
 use std::ffi::c_int;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a machine could not be described or entered.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,12 @@ pub enum KrunError {
     /// A path that is not UTF-8, which libkrun requires.
     #[error("{what} is not valid UTF-8")]
     NotUtf8 { what: &'static str },
+    /// A file of the machine that cannot be opened.
+    #[error("{}: {reason}", .path.display())]
+    File { path: PathBuf, reason: String },
+    /// The kernel has Landlock but refused the rules.
+    #[error("cannot confine the machine's process: {reason}")]
+    Confine { reason: String },
 }
 
 impl KrunError {
@@ -27,7 +34,7 @@ impl KrunError {
     pub fn errno(&self) -> Option<c_int> {
         match self {
             Self::Call { errno, .. } => Some(*errno),
-            Self::Nul { .. } | Self::NotUtf8 { .. } => None,
+            _ => None,
         }
     }
 }

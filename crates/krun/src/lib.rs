@@ -5,10 +5,14 @@
 //!
 //! `unsafe` stands in `context` only.
 
+#[cfg(target_os = "linux")]
+mod confine;
 mod context;
 mod error;
 mod machine;
 
+#[cfg(target_os = "linux")]
+pub use confine::Confinement;
 pub use error::KrunError;
 pub use machine::{Disk, DiskFormat, DiskSync, Machine, Network, Port};
 

@@ -40,6 +40,10 @@ fn guest() -> &'static Path {
 
 /// Cargo builds examples beside tests: `target/<profile>/{deps/<this test>, examples/boot}`.
 fn boot(args: &[&str]) -> Output {
+    boot_with(args, |_| {})
+}
+
+fn boot_with(args: &[&str], adjust: impl FnOnce(&mut Command)) -> Output {
     let own = std::env::current_exe().expect("own path");
     let program = own
         .parent()
@@ -48,6 +52,7 @@ fn boot(args: &[&str]) -> Output {
         .join("examples/boot");
     let mut child = Command::new("timeout");
     child.arg("20").arg(program).args(args).stdin(Stdio::null());
+    adjust(&mut child);
     child.output().expect("the example runs")
 }
 
@@ -186,4 +191,31 @@ fn a_missing_kernel_is_named() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(errors.contains("krun_"), "{errors}");
+}
+
+#[test]
+fn a_confined_machine_runs_and_can_open_nothing_else() {
+    let Some(_) = machine(&[guest().to_str().expect("UTF-8"), "-", "1", "128", ""]) else {
+        return;
+    };
+    let log = std::env::temp_dir().join(format!("msb-krun-confined-{}", std::process::id()));
+    File::create(&log)
+        .and_then(|file| file.set_len(1 << 20))
+        .expect("disk");
+    let disk = format!("rw:{}", log.display());
+    let output = boot_with(
+        &[guest().to_str().expect("UTF-8"), "-", "1", "128", "", &disk],
+        |command| {
+            command.env("CONFINE", "1");
+        },
+    );
+    std::fs::remove_file(&log).expect("remove");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("confinement: None") {
+        let _ = writeln!(io::stderr(), "skipped: this kernel has no Landlock");
+        return;
+    }
+    assert!(output.status.success(), "{errors}");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(devices(&found, BLOCK).len(), 1);
 }
