@@ -33,5 +33,5 @@ export const DEFAULT_LAYER_LIMITS: LayerLimits = Object.freeze({
   extensionBytes: MiB,
   metadataBytes: 256 * MiB,
   streamBytes: 16 * GiB,
-  memoryBytes: 64 * MiB,
+  memoryBytes: 16 * MiB,
 });
