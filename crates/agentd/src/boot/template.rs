@@ -1,0 +1,130 @@
+//! Before the bootstrap: becoming a template, and waking from one.
+//!
+//! A template knows no image, no user, no secret. Everything that must differ from guest to guest
+//! comes with [`TemplateWake`] or the bootstrap. Failures here are logged, not fatal: a template
+//! that is not as small as it could be still works, and a missing disk shows at its mount.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
+
+use msb_protocol::template::{TemplateReady, TemplateWake};
+
+use super::device::{self, DeviceKind};
+use super::disk;
+use super::handshake::BeforeBootstrap;
+use crate::{clock, sys};
+
+/// Memory that is never claimed, so that the kernel does not run out of it.
+const RESERVE_BYTES: u64 = 16 << 20;
+
+/// Memory claimed at once.
+const PIECE_BYTES: u64 = 8 << 20;
+
+/// The guest's side of warm boot.
+#[derive(Debug, Default)]
+pub struct Template {
+    /// Serials of the disks, when the host named them.
+    disks: Option<Vec<String>>,
+}
+
+impl BeforeBootstrap for Template {
+    fn prepare_template(&mut self) -> TemplateReady {
+        let start = clock::boot_time_nanos();
+        let unbound_devices = logged("unbind devices", device::unbind_all());
+        logged("drop caches", fs::write("/proc/sys/vm/drop_caches", "3"));
+        logged(
+            "compact memory",
+            fs::write("/proc/sys/vm/compact_memory", "1"),
+        );
+        let zeroed_bytes = zero_free_memory();
+        let prepare_time_ns = clock::boot_time_nanos() - start;
+        TemplateReady {
+            unbound_devices,
+            zeroed_bytes,
+            prepare_time_ns,
+        }
+    }
+
+    fn wake(&mut self, wake: TemplateWake) {
+        if !wake.entropy.is_empty() {
+            logged("add entropy", add_entropy(&wake.entropy));
+        }
+        if wake.unix_time_nanos != 0 {
+            logged("set clock", clock::synchronise(wake.unix_time_nanos));
+        }
+        self.disks = wake.disks;
+    }
+}
+
+impl Template {
+    /// Gives the disks, and the network card if one is used, to their drivers. Where none was
+    /// taken away there is nothing to do.
+    ///
+    /// # Errors
+    /// When a driver refuses, or a disk is not the one that the host meant.
+    pub fn bind_devices(&self, with_network: bool) -> Result<(), String> {
+        let limit = self.disks.as_ref().map_or(usize::MAX, Vec::len);
+        device::bind(DeviceKind::Block, limit).map_err(|error| error.to_string())?;
+        if with_network {
+            device::bind(DeviceKind::Net, usize::MAX).map_err(|error| error.to_string())?;
+        }
+        let expected = self.disks.iter().flatten().enumerate();
+        expected
+            .filter(|(_, serial)| !serial.is_empty())
+            .try_for_each(check_serial)
+    }
+}
+
+fn check_serial((position, expected): (usize, &String)) -> Result<(), String> {
+    let block = disk::sysfs_of(position);
+    let device = block
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    match disk::serial_of(&block) {
+        Some(serial) if serial == *expected => Ok(()),
+        Some(serial) => Err(format!(
+            "disk {device} is `{serial}`, expected `{expected}`"
+        )),
+        None => Err(format!("disk {device} with serial `{expected}` is missing")),
+    }
+}
+
+fn add_entropy(bytes: &[u8]) -> io::Result<()> {
+    let device = File::options().write(true).open("/dev/urandom")?;
+    sys::add_entropy(device.as_fd(), bytes)
+}
+
+/// Free memory still holds what it was used for; taking it makes the kernel zero it, and pages of
+/// zeros cost nothing to save. Says how much that was.
+fn zero_free_memory() -> u64 {
+    let mut pieces = Vec::new();
+    while free_bytes() > RESERVE_BYTES + PIECE_BYTES {
+        let Ok(piece) = usize::try_from(PIECE_BYTES).map_err(io::Error::other) else {
+            break;
+        };
+        match sys::claim_zeroed(piece) {
+            Ok(memory) => pieces.push(memory),
+            Err(_) => break,
+        }
+    }
+    pieces.len() as u64 * PIECE_BYTES
+}
+
+fn free_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemFree:"));
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .map(str::parse);
+    kib.and_then(Result::ok).unwrap_or(0_u64) * 1024
+}
+
+fn logged<T: Default>(what: &str, result: io::Result<T>) -> T {
+    result.unwrap_or_else(|error| {
+        eprintln!("agentd: {what}: {error}");
+        T::default()
+    })
+}

@@ -1,0 +1,16 @@
+//! Processes of the guest: planning, starting, feeding, listening, ending (protocol section 16).
+
+mod channels;
+pub mod failure;
+mod input;
+mod pipe;
+mod plan;
+mod pty;
+mod session;
+mod table;
+
+pub use failure::Stage;
+pub use input::Input;
+pub use plan::{ExecDefaults, plan};
+pub use session::{CODE_SIGNALED, Chunk, OutputKind, Session, StartOutcome};
+pub use table::{Sessions, SourceKind};

@@ -1,0 +1,263 @@
+//! One process that a client started, from fork to its exit frame.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use msb_protocol::payload::{ExecFailed, ExecRequest};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use super::channels::Channels;
+use super::input::Input;
+use super::plan::{ExecDefaults, plan};
+use super::{failure, pipe, pty};
+use crate::sys::{self, SpawnReport};
+
+/// After the process ended, output that others keep open is waited for as long as it comes at
+/// least this often.
+pub const DRAIN_QUIET: Duration = Duration::from_millis(500);
+
+/// After the process ended, output is waited for this long at most.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Exit code of a process that a signal ended.
+pub const CODE_SIGNALED: i32 = -1;
+
+/// Which output a piece came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputKind {
+    /// Output, or everything a terminal shows.
+    Stdout,
+    /// Error output.
+    Stderr,
+}
+
+/// What one read of an output gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Chunk {
+    /// So many bytes are in the buffer.
+    Data(OutputKind, usize),
+    /// Nothing to read just now.
+    Nothing,
+    /// The output ended.
+    End,
+}
+
+/// What became of the start.
+#[derive(Debug)]
+pub enum StartOutcome {
+    /// Not known yet.
+    Pending,
+    /// The program runs.
+    Started,
+    /// The program never ran.
+    Failed(ExecFailed),
+}
+
+#[derive(Debug)]
+struct Exit {
+    code: i32,
+    at: Instant,
+}
+
+/// A process with its input and outputs.
+#[derive(Debug)]
+pub struct Session {
+    cmd: String,
+    tty: bool,
+    pid: Pid,
+    /// Present until the program runs.
+    status: Option<OwnedFd>,
+    /// Input that waits for the process.
+    pub input: Input,
+    outputs: Vec<(OutputKind, OwnedFd)>,
+    exit: Option<Exit>,
+    last_output: Instant,
+}
+
+impl Session {
+    /// Forks the process of `request`.
+    ///
+    /// # Errors
+    /// [`ExecFailed`], ready to be sent, when not even that worked.
+    pub fn start(
+        request: &ExecRequest,
+        defaults: &ExecDefaults,
+        now: Instant,
+    ) -> Result<Self, ExecFailed> {
+        let plan = plan(request, defaults)?;
+        let owner = plan.credentials.as_ref().map(|credentials| credentials.uid);
+        let channels = if request.tty {
+            pty::open(request.rows, request.cols, owner)
+                .map_err(|error| failure::from_pty(&request.cmd, &error))?
+        } else {
+            pipe::open().map_err(|error| failure::from_io(&request.cmd, "pipe", &error))?
+        };
+        let Channels {
+            child,
+            input,
+            outputs,
+        } = channels;
+        let [stdin, stdout, stderr] = &child;
+        let spawned = sys::spawn(&plan, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
+            .map_err(|error| failure::from_io(&request.cmd, "fork", &error))?;
+        Ok(Self {
+            cmd: request.cmd.clone(),
+            tty: request.tty,
+            pid: spawned.pid,
+            status: Some(spawned.status),
+            input: Input::new(input, now),
+            outputs,
+            exit: None,
+            last_output: now,
+        })
+    }
+
+    /// Process id, also the id of the process group.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The descriptor that tells how the start went, until it is known.
+    #[must_use]
+    pub fn status(&self) -> Option<BorrowedFd<'_>> {
+        self.status.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Outputs to watch; none before the program runs, so that its start is told first.
+    pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let running = self.status.is_none();
+        self.outputs
+            .iter()
+            .filter(move |_| running)
+            .map(|(_, fd)| fd.as_fd())
+    }
+
+    /// The input to watch for room; none before the program runs.
+    #[must_use]
+    pub fn writable_input(&self) -> Option<BorrowedFd<'_>> {
+        self.input
+            .wants_to_write()
+            .filter(|_| self.status.is_none())
+    }
+
+    /// Looks how the start went.
+    pub fn check_start(&mut self) -> StartOutcome {
+        let Some(status) = &self.status else {
+            return StartOutcome::Pending;
+        };
+        let mut report = [0; SpawnReport::SIZE];
+        match rustix::io::read(status, &mut report) {
+            Err(Errno::AGAIN | Errno::INTR) => StartOutcome::Pending,
+            Ok(count) if count > 0 => {
+                let report = SpawnReport::decode(&report[..count]).unwrap_or(LOST_REPORT);
+                StartOutcome::Failed(failure::from_report(&self.cmd, self.tty, report))
+            }
+            Ok(_) | Err(_) => {
+                self.status = None;
+                StartOutcome::Started
+            }
+        }
+    }
+
+    /// Reads output number `index` once.
+    pub fn read_output(&mut self, index: usize, buffer: &mut [u8], now: Instant) -> Chunk {
+        let Some((kind, fd)) = self.outputs.get(index) else {
+            return Chunk::Nothing;
+        };
+        match rustix::io::read(fd, buffer) {
+            Ok(count) if count > 0 => {
+                self.last_output = now;
+                Chunk::Data(*kind, count)
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Chunk::Nothing,
+            // A terminal that nobody holds any more answers with EIO.
+            Ok(_) | Err(_) => {
+                self.outputs.remove(index);
+                Chunk::End
+            }
+        }
+    }
+
+    /// Takes note that the process ended.
+    pub fn ended(&mut self, code: i32, now: Instant) {
+        self.exit = Some(Exit { code, at: now });
+        self.last_output = now;
+        self.input.abandon();
+    }
+
+    /// Whether the process is gone; its output may still come.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.exit.is_some()
+    }
+
+    /// The exit code, once it is known and no more output is waited for.
+    #[must_use]
+    pub fn finished(&self, now: Instant) -> Option<i32> {
+        let exit = self.exit.as_ref().filter(|_| self.status.is_none())?;
+        (self.outputs.is_empty() || self.drained_at(exit) <= now).then_some(exit.code)
+    }
+
+    /// When [`Self::finished`] may change by time alone.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.exit.as_ref().map(|exit| self.drained_at(exit))
+    }
+
+    fn drained_at(&self, exit: &Exit) -> Instant {
+        (self.last_output + DRAIN_QUIET).min(exit.at + DRAIN_LIMIT)
+    }
+
+    /// Counts the wait for output anew, because the agent itself did not read.
+    pub fn postpone_drain(&mut self, now: Instant) {
+        self.last_output = now;
+        if let Some(exit) = &mut self.exit {
+            exit.at = now;
+        }
+    }
+
+    /// Sends `signal` to the process group; to the process alone while it has no group yet.
+    pub fn signal(&self, signal: Signal) {
+        if kill_process_group(self.pid, signal) == Err(Errno::SRCH) && self.exit.is_none() {
+            // Gone in the meantime is as good as signalled.
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Tells the terminal its size; no terminal, no effect.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn resize(&self, rows: u16, cols: u16) -> io::Result<()> {
+        match self.input.target() {
+            Some(master) if self.tty => pty::resize(master, rows, cols),
+            _ => Ok(()),
+        }
+    }
+
+    /// End of input. A terminal has none; its users type it.
+    pub fn end_input(&mut self) {
+        if !self.tty {
+            self.input.end();
+        }
+    }
+
+    /// Gives up the outputs that others still hold open. A terminal is closed, which hangs them
+    /// up; pipes come back, so that somebody can go on reading them.
+    #[must_use]
+    pub fn into_leftover_pipes(self) -> Vec<OwnedFd> {
+        if self.tty {
+            return Vec::new();
+        }
+        self.outputs.into_iter().map(|(_, fd)| fd).collect()
+    }
+}
+
+/// A child that died while it wrote its report.
+const LOST_REPORT: SpawnReport = SpawnReport {
+    stage: failure::Stage::Exec,
+    errno: libc::EIO,
+};

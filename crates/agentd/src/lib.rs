@@ -1,0 +1,17 @@
+//! microsandbox guest agent.
+//!
+//! The binary (`main.rs`) is process 1 of a sandbox's initramfs. This library holds its parts, so
+//! that tests can run the agent's loop over a socket without a virtual machine.
+
+#![deny(unsafe_code)]
+
+pub mod agent;
+pub mod boot;
+pub mod clock;
+pub mod environment;
+pub mod exec;
+pub mod port;
+pub mod rlimit;
+pub mod shutdown;
+pub mod sys;
+pub mod user;

@@ -1,0 +1,62 @@
+//! Names and numbers of resource limits (protocol section 6.2).
+
+use msb_protocol::payload::ExecRlimit;
+
+use crate::sys::ResourceLimit;
+
+/// Linux order: the index is the number.
+const NAMES: [&str; 16] = [
+    "cpu",
+    "fsize",
+    "data",
+    "stack",
+    "core",
+    "rss",
+    "nproc",
+    "nofile",
+    "memlock",
+    "as",
+    "locks",
+    "sigpending",
+    "msgqueue",
+    "nice",
+    "rtprio",
+    "rttime",
+];
+
+/// Number of the resource called `name`, whatever its case.
+#[must_use]
+pub fn resource_number(name: &str) -> Option<u32> {
+    (0..)
+        .zip(NAMES)
+        .find(|(_, known)| known.eq_ignore_ascii_case(name))
+        .map(|(number, _)| number)
+}
+
+/// The limits whose names are known; others are passed over.
+#[must_use]
+pub fn known_limits(limits: &[ExecRlimit]) -> Vec<ResourceLimit> {
+    let known = |limit: &ExecRlimit| {
+        let resource = resource_number(&limit.resource)?;
+        Some(ResourceLimit {
+            resource,
+            soft: limit.soft,
+            hard: limit.hard,
+        })
+    };
+    limits.iter().filter_map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_linux() {
+        assert_eq!(resource_number("cpu"), Some(0));
+        assert_eq!(resource_number("NOFILE"), Some(libc::RLIMIT_NOFILE));
+        assert_eq!(resource_number("as"), Some(libc::RLIMIT_AS));
+        assert_eq!(resource_number("rttime"), Some(libc::RLIMIT_RTTIME));
+        assert_eq!(resource_number("files"), None);
+    }
+}

@@ -1,0 +1,458 @@
+//! The only `unsafe` of this crate: what neither the standard library nor rustix offers safely.
+//!
+//! * [`spawn`] forks and executes. Between fork and exec only async-signal-safe system calls are
+//!   made, and nothing is allocated: everything the child needs is prepared in [`ExecPlan`].
+//! * [`ChildSignals`] turns SIGCHLD into a readable descriptor.
+//! * [`add_entropy`], [`claim_zeroed`] and [`signal_everyone`] are single system calls.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, c_int, c_void};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::process::Pid;
+
+use crate::exec::Stage;
+
+/// Who a child becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Supplementary group ids.
+    pub groups: Vec<u32>,
+}
+
+/// One resource limit by its Linux number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourceLimit {
+    /// `RLIMIT_*`.
+    pub resource: u32,
+    /// Soft limit.
+    pub soft: u64,
+    /// Hard limit.
+    pub hard: u64,
+}
+
+/// Everything a child needs, ready for use after fork.
+#[derive(Debug)]
+pub struct ExecPlan {
+    /// Paths to try, in this order.
+    pub candidates: Vec<CString>,
+    /// Arguments with `argv[0]`.
+    pub argv: Vec<CString>,
+    /// Environment, `KEY=VALUE`.
+    pub envp: Vec<CString>,
+    /// Working directory.
+    pub cwd: CString,
+    /// Whether standard input is a terminal that becomes the controlling one.
+    pub terminal: bool,
+    /// Limits set while still root.
+    pub sandbox_limits: Vec<ResourceLimit>,
+    /// Limits set as the final user.
+    pub request_limits: Vec<ResourceLimit>,
+    /// User to become.
+    pub credentials: Option<Credentials>,
+    /// Give up privileges first.
+    pub restricted: bool,
+}
+
+/// A child between fork and exec, or behind it.
+#[derive(Debug)]
+pub struct Spawned {
+    /// Its process id, which is also the id of its session and process group.
+    pub pid: Pid,
+    /// Ends without a byte when exec succeeded; else holds a [`SpawnReport`].
+    pub status: OwnedFd,
+}
+
+/// What a child says when it could not execute its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpawnReport {
+    /// The step that failed.
+    pub stage: Stage,
+    /// Linux error number.
+    pub errno: i32,
+}
+
+impl SpawnReport {
+    /// Bytes of a report on the status pipe.
+    pub const SIZE: usize = 5;
+
+    /// Reads a report; `None` when `bytes` is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let [stage, a, b, c, d] = *bytes.first_chunk::<{ Self::SIZE }>()?;
+        Some(Self {
+            stage: Stage::from_code(stage)?,
+            errno: i32::from_ne_bytes([a, b, c, d]),
+        })
+    }
+
+    fn encode(self) -> [u8; Self::SIZE] {
+        let [a, b, c, d] = self.errno.to_ne_bytes();
+        [self.stage as u8, a, b, c, d]
+    }
+}
+
+/// Starts `plan` with `stdio` as descriptors 0, 1 and 2, in a session of its own.
+///
+/// # Errors
+/// When the status pipe or the process cannot be made.
+pub fn spawn(plan: &ExecPlan, stdio: [BorrowedFd<'_>; 3]) -> io::Result<Spawned> {
+    let (status, status_write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&status, true)?;
+    let argv = pointers(&plan.argv);
+    let envp = pointers(&plan.envp);
+    let stdio = stdio.map(|fd| fd.as_raw_fd());
+    // SAFETY: the child calls only async-signal-safe functions and leaves by exec or `_exit`.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            // SAFETY: we are the child; the pointers live in `plan`, which fork copied.
+            let report = unsafe { run_child(plan, stdio, &argv, &envp) }.encode();
+            // SAFETY: a write from a live buffer, then the end of this process.
+            unsafe {
+                libc::write(
+                    status_write.as_raw_fd(),
+                    report.as_ptr().cast(),
+                    report.len(),
+                );
+                libc::_exit(127)
+            }
+        }
+        pid => match Pid::from_raw(pid) {
+            Some(pid) => Ok(Spawned { pid, status }),
+            None => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+        },
+    }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings
+        .iter()
+        .map(|s| s.as_ptr())
+        .chain([std::ptr::null()])
+        .collect()
+}
+
+/// Every step between fork and exec; comes back only when one failed.
+unsafe fn run_child(
+    plan: &ExecPlan,
+    stdio: [RawFd; 3],
+    argv: &[*const libc::c_char],
+    envp: &[*const libc::c_char],
+) -> SpawnReport {
+    // SAFETY (whole block): plain system calls on live memory; no allocation, no locks.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        if libc::setsid() == -1 {
+            return failed(Stage::Session);
+        }
+        for (target, source) in (0..).zip(stdio) {
+            if libc::dup2(source, target) == -1 {
+                return failed(Stage::Stdio);
+            }
+        }
+        if plan.terminal && libc::ioctl(0, libc::TIOCSCTTY as _, 0) == -1 {
+            return failed(Stage::Terminal);
+        }
+        if !set_limits(&plan.sandbox_limits) {
+            return failed(Stage::Limits);
+        }
+        if libc::chdir(plan.cwd.as_ptr()) == -1 {
+            return failed(Stage::Cwd);
+        }
+        if plan.restricted && !restrict() {
+            return failed(Stage::Profile);
+        }
+        if let Some(credentials) = &plan.credentials {
+            if !become_user(credentials) {
+                return failed(Stage::User);
+            }
+        }
+        if !set_limits(&plan.request_limits) {
+            return failed(Stage::Limits);
+        }
+        execute(&plan.candidates, argv, envp)
+    }
+}
+
+fn failed(stage: Stage) -> SpawnReport {
+    SpawnReport {
+        stage,
+        errno: errno(),
+    }
+}
+
+fn errno() -> i32 {
+    io::Error::last_os_error()
+        .raw_os_error()
+        .unwrap_or(libc::EIO)
+}
+
+/// Tries the candidates as execvp does: a place without the file is passed over, one that may not
+/// be used is remembered, anything else is final.
+unsafe fn execute(
+    candidates: &[CString],
+    argv: &[*const libc::c_char],
+    envp: &[*const libc::c_char],
+) -> SpawnReport {
+    let mut outcome = libc::ENOENT;
+    for path in candidates {
+        // SAFETY: both arrays end in null and point to live strings.
+        unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+        match errno() {
+            libc::ENOENT | libc::ENOTDIR if candidates.len() > 1 => {}
+            libc::EACCES => outcome = libc::EACCES,
+            other => {
+                return SpawnReport {
+                    stage: Stage::Exec,
+                    errno: other,
+                };
+            }
+        }
+    }
+    SpawnReport {
+        stage: Stage::Exec,
+        errno: outcome,
+    }
+}
+
+unsafe fn set_limits(limits: &[ResourceLimit]) -> bool {
+    limits.iter().all(|limit| {
+        let value = libc::rlimit64 {
+            rlim_cur: limit.soft,
+            rlim_max: limit.hard,
+        };
+        // SAFETY: prlimit of this process from a live struct. The raw call takes 64-bit limits
+        // and any resource number whatever the C library's types are.
+        unsafe {
+            libc::syscall(
+                libc::SYS_prlimit64,
+                0,
+                limit.resource,
+                &raw const value,
+                std::ptr::null_mut::<c_void>(),
+            ) == 0
+        }
+    })
+}
+
+/// Raw calls: the C library's own would try to change the ids of threads that fork left behind.
+unsafe fn become_user(credentials: &Credentials) -> bool {
+    // SAFETY: system calls on a live array.
+    unsafe {
+        let groups = &credentials.groups;
+        libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) == 0
+            && libc::syscall(libc::SYS_setgid, credentials.gid) == 0
+            && libc::syscall(libc::SYS_setuid, credentials.uid) == 0
+    }
+}
+
+const CAP_SYS_ADMIN: u32 = 21;
+const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct CapabilityWord {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// The `restricted` profile: no new privileges, no ambient capabilities, no CAP_SYS_ADMIN.
+unsafe fn restrict() -> bool {
+    // SAFETY: prctl and capability calls on live structs of the kernel's layout.
+    unsafe {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
+            || libc::prctl(
+                libc::PR_CAP_AMBIENT,
+                libc::PR_CAP_AMBIENT_CLEAR_ALL,
+                0,
+                0,
+                0,
+            ) == -1
+            || libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) == -1
+        {
+            return false;
+        }
+        let header = CapabilityHeader {
+            version: CAPABILITY_VERSION_3,
+            pid: 0,
+        };
+        let mut words = [CapabilityWord {
+            effective: 0,
+            permitted: 0,
+            inheritable: 0,
+        }; 2];
+        if libc::syscall(libc::SYS_capget, &raw const header, words.as_mut_ptr()) != 0 {
+            return false;
+        }
+        let keep = !(1 << CAP_SYS_ADMIN);
+        words[0].effective &= keep;
+        words[0].permitted &= keep;
+        words[0].inheritable &= keep;
+        libc::syscall(libc::SYS_capset, &raw const header, words.as_ptr()) == 0
+    }
+}
+
+/// SIGCHLD as a descriptor. Blocked for this thread and all it starts later.
+#[derive(Debug)]
+pub struct ChildSignals(OwnedFd);
+
+impl ChildSignals {
+    /// Blocks the signal and opens the descriptor.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn open() -> io::Result<Self> {
+        // SAFETY: signal set calls on a live set; the descriptor is new and ours.
+        unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut set);
+            libc::sigaddset(&raw mut set, libc::SIGCHLD);
+            if libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) == -1 {
+                return Err(io::Error::last_os_error());
+            }
+            match libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
+                -1 => Err(io::Error::last_os_error()),
+                fd => Ok(Self(OwnedFd::from_raw_fd(fd))),
+            }
+        }
+    }
+
+    /// Forgets the signals that came; children are then asked for with `waitpid`.
+    pub fn drain(&self) {
+        let mut buffer = [0; 512];
+        while rustix::io::read(&self.0, &mut buffer).is_ok_and(|count| count > 0) {}
+    }
+}
+
+impl AsFd for ChildSignals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+const RNDADDENTROPY: libc::c_ulong = 0x4008_5203;
+const RNDRESEEDCRNG: libc::c_ulong = 0x5207;
+const MAX_ENTROPY_BYTES: usize = 256;
+
+/// Credits `bytes` (256 at most are used) to the kernel's random generator and makes it start
+/// afresh from them. `device` is `/dev/urandom`.
+///
+/// # Errors
+/// When the kernel refuses; only root may do this.
+pub fn add_entropy(device: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+    #[repr(C)]
+    struct PoolInfo {
+        entropy_bits: c_int,
+        size: c_int,
+        bytes: [u8; MAX_ENTROPY_BYTES],
+    }
+    let used = bytes.len().min(MAX_ENTROPY_BYTES);
+    let size = c_int::try_from(used).map_err(io::Error::other)?;
+    let mut info = PoolInfo {
+        entropy_bits: size * 8,
+        size,
+        bytes: [0; MAX_ENTROPY_BYTES],
+    };
+    info.bytes[..used].copy_from_slice(&bytes[..used]);
+    // SAFETY: the ioctl reads a struct of exactly this layout; the second takes no argument.
+    unsafe {
+        if libc::ioctl(device.as_raw_fd(), RNDADDENTROPY as _, &raw const info) == -1
+            || libc::ioctl(device.as_raw_fd(), RNDRESEEDCRNG as _, 0) == -1
+        {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Memory that was zeroed by taking it; given back when dropped.
+#[derive(Debug)]
+pub struct ZeroedMemory {
+    address: *mut c_void,
+    size: usize,
+}
+
+impl Drop for ZeroedMemory {
+    fn drop(&mut self) {
+        // SAFETY: exactly the mapping that `claim_zeroed` made.
+        unsafe { libc::munmap(self.address, self.size) };
+    }
+}
+
+/// Takes `size` bytes of memory, all of it at once, so that the kernel zeroes the pages.
+///
+/// # Errors
+/// When there is no address space.
+pub fn claim_zeroed(size: usize) -> io::Result<ZeroedMemory> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a fresh anonymous mapping that nothing else refers to.
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(ZeroedMemory { address, size })
+}
+
+/// Sends `signal` to every process but this one (and init).
+pub fn signal_everyone(signal: rustix::process::Signal) {
+    // SAFETY: kill(2) with the special target -1.
+    unsafe { libc::kill(-1, signal.as_raw()) };
+}
+
+/// Sets `limit` on this process and takes it back.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub fn prove_limit(limit: ResourceLimit) -> io::Result<()> {
+    let prlimit = |new: &libc::rlimit64, old: &mut libc::rlimit64| {
+        // SAFETY: prlimit of this process between two live structs.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_prlimit64,
+                0,
+                limit.resource,
+                std::ptr::from_ref(new),
+                std::ptr::from_mut(old),
+            )
+        };
+        if result == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    };
+    let wanted = libc::rlimit64 {
+        rlim_cur: limit.soft,
+        rlim_max: limit.hard,
+    };
+    let mut before = libc::rlimit64 {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    prlimit(&wanted, &mut before)?;
+    prlimit(
+        &before,
+        &mut libc::rlimit64 {
+            rlim_cur: 0,
+            rlim_max: 0,
+        },
+    )
+}
