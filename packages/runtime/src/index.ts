@@ -1,1 +1,13 @@
-export {};
+export { prepareInitramfs } from './initramfs/prepare-initramfs.ts';
+export type { LibkrunfwSource } from './kernel/find-libkrunfw.ts';
+export { type ResolvedKernel, resolveKernel } from './kernel/resolve-kernel.ts';
+export type { SandboxMode } from './process/process-arguments.ts';
+export type { BootPhaseName, BootReport } from './process/status-message.ts';
+export { qemuDriver } from './qemu/qemu-driver.ts';
+export type { SandboxProcess, SandboxProcessExit } from './start/sandbox-process.ts';
+export {
+  type BootPhase,
+  type StartSandboxProcessOptions,
+  startSandboxProcess,
+} from './start/start-sandbox-process.ts';
+export { chooseVmm } from './vmm/choose-vmm.ts';

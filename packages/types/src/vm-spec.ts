@@ -57,6 +57,10 @@ export interface VmProcess {
   readonly pid: number;
   readonly ports: ReadonlyMap<string, Duplex>;
   readonly network?: Duplex;
+  /** Version of the monitor. */
+  readonly version: string;
+  /** Settles when the guest's PID 1 opened its first port; never, when it does not come that far. */
+  readonly guestStarted: Promise<void>;
   /** Settles exactly once, when the process is gone and reaped. Never rejects. */
   readonly exited: Promise<VmExit>;
   /** Ends the monitor at once; a second call does nothing. */

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '@microsandbox/utils';
+
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * SHA-256 of a file in hex. The answer is remembered in `memoDir` under the file's identity (device, inode,
+ * size, times), so that a large file is read once in its life and not at every start.
+ */
+export async function contentDigest(path: string, memoDir: string): Promise<string> {
+  const memo = join(memoDir, await identityOf(path));
+  const known = await readFile(memo, 'latin1').catch(() => '');
+  if (/^[0-9a-f]{64}$/.test(known)) return known;
+  const digest = await digestOf(path);
+  await mkdir(memoDir, { recursive: true, mode: 0o700 });
+  await writeFileAtomic(memo, digest);
+  return digest;
+}
+
+/** A name that changes when the file at `path` is replaced or written. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  const text = [path, dev, ino, size, mtimeNs, ctimeNs].join('\0');
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Reads in pieces, so that the event loop turns between them. */
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'r');
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(chunk.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,70 @@
+import type { LaunchConfig } from '@microsandbox/types';
+import { limitKernelLog } from '../journal/kernel-log-limit.ts';
+import type { AgentRelay } from '../relay/agent-relay.ts';
+import type { GuestLink } from '../relay/guest-link.ts';
+import { CLOCK_CHECK_MS, ClockSync, unixTimeNanos } from './clock-sync.ts';
+import type { EndRequest } from './ending.ts';
+import { IdleMonitor } from './idle-monitor.ts';
+
+const IDLE_CHECK_MS = 1000;
+/** Longest delay a timer takes; longer ones would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What housekeeping works with. */
+export interface HousekeepingOptions {
+  readonly launch: Pick<LaunchConfig, 'lifecycle'>;
+  readonly relay: Pick<AgentRelay, 'activity' | 'activeCommands'>;
+  readonly kernelLog: string;
+  end(request: EndRequest): void;
+}
+
+/** The timers of a running sandbox: clock, size of the console's log, idle time, maximum duration. */
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+  }
+
+  /** The maximum duration counts from the start of the process, not from readiness. */
+  startDurationTimer(): void {
+    const seconds = this.#options.launch.lifecycle.max_duration_secs;
+    if (typeof seconds !== 'number') return;
+    const end = () => this.#options.end({ reason: 'MaxDurationExceeded', exitCode: 0, manner: 'now' });
+    this.#timers.push(setTimeout(end, Math.min(seconds * 1000, MAX_TIMER_MS)));
+  }
+
+  /** The guest is ready. */
+  start(link: GuestLink): void {
+    const clock = new ClockSync();
+    const tick = () => {
+      if (clock.isDue(Date.now())) {
+        link.sendMessage(0, 'core.clock.sync', { unixTimeNanos: unixTimeNanos() });
+      }
+      limitKernelLog(this.#options.kernelLog).catch(() => {});
+    };
+    tick();
+    this.#timers.push(setInterval(tick, CLOCK_CHECK_MS));
+    this.#watchIdleness();
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+  }
+
+  #watchIdleness(): void {
+    const seconds = this.#options.launch.lifecycle.idle_timeout_secs;
+    if (typeof seconds !== 'number') return;
+    const monitor = new IdleMonitor(seconds * 1000);
+    const { relay } = this.#options;
+    const check = () => {
+      const evidence = { sequence: relay.activity.sequence, activeCommands: relay.activeCommands };
+      if (monitor.isIdle(evidence, performance.now())) {
+        this.#options.end({ reason: 'IdleTimeout', exitCode: 0, manner: 'ask' });
+      }
+    };
+    check();
+    this.#timers.push(setInterval(check, IDLE_CHECK_MS));
+  }
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+import type { LaunchConfig } from '@microsandbox/types';
+import type { AgentSocketPlaces } from './sockets.ts';
+
+/** Files and folders of one sandbox process, all from its launch configuration. */
+export interface ProcessPlaces extends AgentSocketPlaces {
+  readonly runtimeDir: string;
+  readonly scriptsDir: string;
+  readonly sandboxDir: string;
+  readonly execLog: string;
+  readonly runtimeLog: string;
+  readonly kernelLog: string;
+  readonly bootErrorFile: string;
+  readonly heartbeatFiles: readonly string[];
+}
+
+/** Lays the places out (spec: state 2, runtime A1). */
+export function processPlaces(launch: LaunchConfig, name: string): ProcessPlaces {
+  const runDir = launch.run_dir || derivedRunDir(launch);
+  const legacyHash = createHash('sha256').update(name).digest('hex').slice(0, 32);
+  const legacy = join(runDir, 'agent', `${legacyHash}.sock`);
+  return {
+    agentSocket: launch.agent_sock,
+    legacyAgentSocket: legacy === launch.agent_sock ? null : legacy,
+    runtimeDir: launch.runtime_dir,
+    scriptsDir: join(launch.runtime_dir, 'scripts'),
+    sandboxDir: join(launch.sandboxes_dir, name),
+    execLog: join(launch.log_dir, 'exec.log'),
+    runtimeLog: join(launch.log_dir, 'runtime.log'),
+    kernelLog: join(launch.log_dir, 'kernel.log'),
+    bootErrorFile: join(launch.log_dir, 'boot-error.json'),
+    heartbeatFiles: ['heartbeat.json', 'heartbeat.tmp'].map((file) => join(launch.runtime_dir, file)),
+  };
+}
+
+/** For launchers that name no run folder. */
+function derivedRunDir({ agent_sock, sandboxes_dir }: LaunchConfig): string {
+  const folder = dirname(agent_sock);
+  return basename(folder) === 'agent' ? dirname(folder) : join(dirname(sandboxes_dir), 'run');
+}

@@ -1,0 +1,54 @@
+import { type DecodedFrame, decodeEnvelope } from '@microsandbox/protocol';
+import { deferred } from '../../async/deferred.ts';
+import type { GuestLink, GuestLinkEvents } from './guest-link.ts';
+
+/** How far the guest is. */
+export interface HandshakeProgress {
+  /** The guest assembled its root file system and knows its default user. */
+  onResolved(): void;
+}
+
+/**
+ * The guest's first frames: `core.init.resolved`, answered with `core.init.ack`, then `core.ready` (protocol
+ * section 9). Anything else is dropped. Never settles when the guest stays silent; the caller has the clock.
+ */
+export class BootHandshake implements GuestLinkEvents {
+  readonly #progress: HandshakeProgress;
+  readonly #ready = deferred<Buffer>();
+  #link: GuestLink | null = null;
+
+  constructor(progress: HandshakeProgress) {
+    this.#progress = progress;
+  }
+
+  /** Resolves to the whole ready frame, as it came. */
+  run(link: GuestLink): Promise<Buffer> {
+    this.#link = link;
+    return this.#ready.promise;
+  }
+
+  onFrame(frame: DecodedFrame): void {
+    const type = typeOf(frame);
+    if (type === 'core.init.resolved') {
+      this.#progress.onResolved();
+      this.#link?.sendMessage(0, 'core.init.ack', {});
+    } else if (type === 'core.ready') {
+      // A copy: the frame lies in a larger piece of memory, and it is kept for the machine's life.
+      this.#ready.resolve(Buffer.from(frame.bytes));
+    }
+  }
+
+  onGarbage(): void {}
+
+  onDrain(): void {}
+
+  onClose(): void {}
+}
+
+function typeOf(frame: DecodedFrame): string | null {
+  try {
+    return frame.id === 0 ? decodeEnvelope(frame.body).type : null;
+  } catch {
+    return null;
+  }
+}

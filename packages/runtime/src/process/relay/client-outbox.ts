@@ -1,0 +1,136 @@
+import type { Socket } from 'node:net';
+import { SpoolFile } from './spool-file.ts';
+
+/** Bytes that wait in memory for a client before they go to disk. */
+const MEMORY_BYTES = 1024 * 1024;
+/** Bytes that may wait to be written to disk; then the guest has to wait a moment. */
+const HOLD_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 256 * 1024;
+
+/** What an outbox needs from its surroundings. */
+export interface OutboxOptions {
+  /** Folder for what does not fit into memory. */
+  readonly spoolDir: string;
+  /** Most unread bytes; a client that has more is cut off. */
+  readonly limitBytes: number;
+  /** Stops reading from the guest until the returned function is called. */
+  hold(): () => void;
+  /** The client read nothing for too long, or its bytes could not be kept. */
+  onOverflow(reason: string): void;
+}
+
+/**
+ * Bytes on their way to one client. All clients share the guest's one stream, so a client that does not read
+ * must not stop it: what it leaves unread goes from memory to disk, up to a limit, and other clients notice
+ * nothing (protocol section 22, trap 5).
+ */
+export class ClientOutbox {
+  readonly #socket: Socket;
+  readonly #options: OutboxOptions;
+  /** Pieces that come after everything on disk. */
+  #late: Buffer[] = [];
+  #lateBytes = 0;
+  #spool: SpoolFile | null = null;
+  #pump: Promise<void> | null = null;
+  #release: (() => void) | null = null;
+  /** Ends a wait for the socket early. */
+  #wake: (() => void) | null = null;
+  #closed = false;
+
+  constructor(socket: Socket, options: OutboxOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** Queues one whole frame. */
+  push(bytes: Buffer): void {
+    if (this.#closed) return;
+    const direct = this.#pump === null && this.#socket.writableLength + bytes.length <= MEMORY_BYTES;
+    if (direct || (this.#pump === null && this.#socket.writableLength === 0)) {
+      this.#socket.write(bytes);
+      return;
+    }
+    this.#late.push(bytes);
+    this.#lateBytes += bytes.length;
+    if (this.#lateBytes + (this.#spool?.length ?? 0) > this.#options.limitBytes) {
+      this.#overflow('it left too much unread');
+      return;
+    }
+    if (this.#lateBytes > HOLD_BYTES) this.#release ??= this.#options.hold();
+    this.#wake?.();
+    this.#pump ??= this.#run();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#late = [];
+    this.#lateBytes = 0;
+    this.#letGo();
+    this.#wake?.();
+    if (this.#pump === null) void this.#closeSpool();
+  }
+
+  /** Moves bytes memory to disk to socket until nothing waits. */
+  async #run(): Promise<void> {
+    try {
+      this.#spool ??= await SpoolFile.create(this.#options.spoolDir);
+      while (!this.#closed && (this.#late.length > 0 || this.#spool.length > 0)) {
+        await this.#spoolLate(this.#spool);
+        await this.#feed(this.#spool);
+      }
+    } catch (error) {
+      this.#overflow(`its output could not be kept: ${(error as Error).message}`);
+    } finally {
+      this.#pump = null;
+      if (this.#closed) await this.#closeSpool();
+    }
+  }
+
+  async #closeSpool(): Promise<void> {
+    const spool = this.#spool;
+    this.#spool = null;
+    await spool?.close().catch(() => {});
+  }
+
+  async #spoolLate(spool: SpoolFile): Promise<void> {
+    while (this.#late.length > 0 && !this.#closed) {
+      const batch = Buffer.concat(this.#late);
+      this.#late = [];
+      this.#lateBytes = 0;
+      this.#letGo();
+      await spool.write(batch);
+    }
+  }
+
+  /** Gives the socket its next piece once it has room. */
+  async #feed(spool: SpoolFile): Promise<void> {
+    if (this.#socket.writableNeedDrain) await this.#drained();
+    if (this.#closed || spool.length === 0) return;
+    this.#socket.write(await spool.read(READ_BYTES));
+  }
+
+  /** Resolves when the socket drained or closed, or when new pieces should go to disk meanwhile. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#wake = null;
+        this.#socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.#wake = done;
+      this.#socket.once('drain', done).once('close', done);
+    });
+  }
+
+  #overflow(reason: string): void {
+    if (this.#closed) return;
+    this.close();
+    this.#options.onOverflow(reason);
+  }
+
+  #letGo(): void {
+    this.#release?.();
+    this.#release = null;
+  }
+}

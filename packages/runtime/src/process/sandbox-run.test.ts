@@ -1,0 +1,293 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AgentClient } from '@microsandbox/protocol';
+import { type LaunchConfig, launchConfigSchema, type VmDriver, type VmExit } from '@microsandbox/types';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { FakeGuest, type FakeGuestOptions } from '../../test-support/fake-guest.ts';
+import { tempDir } from '../../test-support/temp-dir.ts';
+import { deferred } from '../async/deferred.ts';
+import { RotatingFile } from './journal/rotating-file.ts';
+import { RuntimeLog } from './journal/runtime-log.ts';
+import { processPlaces } from './places.ts';
+import { SandboxRun } from './sandbox-run.ts';
+import type { StatusMessage } from './status-message.ts';
+
+const KRUNFW = join(
+  import.meta.dirname,
+  '../../../../node_modules/@superradcompany/microsandbox-linux-x64-gnu/lib/libkrunfw.so.5.6.1',
+);
+
+interface Settings {
+  readonly guest?: FakeGuestOptions;
+  readonly lifecycle?: LaunchConfig['lifecycle'];
+  readonly startup?: LaunchConfig['startup'];
+  readonly env?: NodeJS.ProcessEnv;
+  /** The machine ends at once like this. */
+  readonly exit?: VmExit;
+  readonly console?: string;
+}
+
+/** A run on a machine that is only a fake guest; what it would write into the catalog is collected. */
+function setUp(settings: Settings = {}) {
+  const home = tempDir();
+  const sandbox = join(home, 'sandboxes', 'box');
+  const launch = launchConfigSchema.parse({
+    db_path: join(home, 'db', 'msb.db'),
+    db_connect_timeout_secs: 5,
+    log_dir: home,
+    runtime_dir: join(sandbox, 'runtime'),
+    sandboxes_dir: join(home, 'sandboxes'),
+    run_dir: join(home, 'run'),
+    cpu_lease_dir: '',
+    writeback_lease_dir: '',
+    cpu_placement: 'inherit',
+    agent_sock: join(home, 'run', 'sandboxes', 'abc', 'agent.sock'),
+    libkrunfw_path: KRUNFW,
+    startup: settings.startup ?? null,
+    lifecycle: settings.lifecycle ?? { max_duration_secs: null, idle_timeout_secs: null },
+    metrics: { sample_interval_ms: 1000, disabled: true },
+    rootfs: { disk: '/root.vmdk', disk_format: 'vmdk', disk_readonly: true },
+    mounts: [],
+    disks: [],
+    bootstrap: { hostname: 'box' },
+    exec_args: [],
+    sandbox_slot: 1,
+  });
+  const places = processPlaces(launch, 'box');
+  const guest = new FakeGuest(settings.guest);
+  const exited = deferred<VmExit>();
+  const driver: VmDriver = {
+    name: 'qemu',
+    probe: async () => ({ available: false, reason: 'fake' }),
+    launch: async (spec) => {
+      await writeFile(spec.kernelLogPath, settings.console ?? '');
+      if (settings.exit) exited.resolve(settings.exit);
+      return {
+        pid: 1,
+        version: '0',
+        ports: new Map([['agent', guest.hostPort]]),
+        guestStarted: Promise.resolve(),
+        exited: exited.promise,
+        kill: () => {
+          exited.resolve({ code: null, signal: 'SIGKILL', stderrTail: '' });
+          guest.port.destroy();
+        },
+      };
+    },
+  };
+  const messages: StatusMessage[] = [];
+  const recorded: unknown[] = [];
+  const ready = deferred<void>();
+  const log = new RuntimeLog(new RotatingFile(places.runtimeLog));
+  onTestFinished(() => log.close());
+  const run = new SandboxRun({
+    args: {
+      name: 'box',
+      sandboxId: 1,
+      vcpus: 1,
+      memoryMib: 64,
+      mode: 'attached',
+      cacheDir: join(home, 'cache'),
+    },
+    launch,
+    places,
+    driver,
+    chooseVmm: async () => ({ driver: 'qemu', accelerator: 'kvm', reason: 'fake' }),
+    record: {
+      begin: async () => void recorded.push('begin'),
+      end: async (ending) => void recorded.push(ending),
+      abandon: async () => void recorded.push('abandon'),
+      removeIfEphemeral: async (folder) => void recorded.push(folder),
+    },
+    status: {
+      send: (message) => {
+        messages.push(message);
+        if ('ready' in message) ready.resolve();
+      },
+    },
+    log,
+    env: { MSB_SHUTDOWN_FLUSH_TIMEOUT_MS: '300', ...settings.env },
+  });
+  return {
+    run,
+    guest,
+    messages,
+    recorded,
+    places,
+    sandbox,
+    ready: ready.promise,
+    endMachine: exited.resolve,
+  };
+}
+
+const powerOff = (exit: (value: VmExit) => void): FakeGuestOptions => ({
+  onMessage: (message) => {
+    if (message.type === 'core.shutdown') exit({ code: 0, signal: null, stderrTail: '' });
+  },
+});
+
+describe('SandboxRun', () => {
+  it('boots, serves a client, and ends when the client asks for it', async () => {
+    const { run, guest, messages, recorded, places, sandbox, ready } = setUp();
+    const code = run.run();
+    await ready;
+    expect(guest.received.slice(0, 2).map(({ type }) => type)).toEqual(['core.bootstrap', 'core.init.ack']);
+    expect(guest.received[0]).toMatchObject({ id: 0, payload: { hostname: 'box' } });
+    expect(messages.map((message) => ('phase' in message ? message.phase : Object.keys(message)[0]))).toEqual(
+      ['spawn', 'vmm', 'kernel', 'agent', 'ready', 'ready'],
+    );
+    const client = await AgentClient.connect(places.legacyAgentSocket ?? '');
+    expect((await client.request('core.ping', {})).type).toBe('core.pong');
+    await client.send(0, 'core.shutdown', null);
+    const started = performance.now();
+    expect(await code).toBe(0);
+    expect(performance.now() - started).toBeGreaterThan(250);
+    expect(recorded).toEqual([
+      'begin',
+      { reason: 'ShutdownRequested', exitCode: 0, status: 'Stopped' },
+      sandbox,
+    ]);
+    expect(existsSync(places.agentSocket)).toBe(false);
+    expect(existsSync(places.legacyAgentSocket ?? '')).toBe(false);
+    const log = (await readFile(places.execLog, 'utf8')).trimEnd().split('\n');
+    expect(log.map((line) => JSON.parse(line).d)).toEqual([
+      '--- sandbox started ---\n',
+      '--- sandbox stopped ---\n',
+    ]);
+    await client.close();
+  });
+
+  it('does not wait for the flush window when the guest ends by itself', async () => {
+    const settings: { guest: FakeGuestOptions } = { guest: {} };
+    const setup = setUp({
+      ...settings,
+      guest: powerOff((exit) => setup.endMachine(exit)),
+      env: { MSB_SHUTDOWN_FLUSH_TIMEOUT_MS: '20000' },
+    });
+    const code = setup.run.run();
+    await setup.ready;
+    setup.run.end({ reason: 'Signal', exitCode: 0, manner: 'ask' });
+    expect(await code).toBe(0);
+    expect(setup.recorded[1]).toEqual({ reason: 'Signal', exitCode: 0, status: 'Stopped' });
+  });
+
+  it('calls a machine that was killed crashed, and drops its clients once that is recorded', async () => {
+    const { run, recorded, places, ready, endMachine, guest } = setUp();
+    const code = run.run();
+    await ready;
+    const client = await AgentClient.connect(places.agentSocket);
+    const pending = client.request('core.exec.request', { cmd: 'sleep' }).then(
+      () => null,
+      (error: unknown) => ({ error, recordedBefore: recorded.length }),
+    );
+    await expect.poll(() => guest.received.at(-1)?.type).toBe('core.exec.request');
+    endMachine({ code: null, signal: 'SIGKILL', stderrTail: '' });
+    expect(await pending).toMatchObject({ error: { code: 'agentLost' }, recordedBefore: 2 });
+    expect(await code).toBe(1);
+    expect(recorded[1]).toEqual({ reason: 'InternalError', exitCode: null, status: 'Crashed' });
+  });
+
+  it('tells a guest that ended by itself from one that panicked', async () => {
+    for (const [console, expected] of [
+      ['', { reason: 'Completed', exitCode: 0, status: 'Stopped' }],
+      ['[ 9.1] Kernel panic - not syncing: x\n', { reason: 'Failed', exitCode: 1, status: 'Crashed' }],
+    ] as const) {
+      const { run, recorded, ready, endMachine } = setUp({ console });
+      const code = run.run();
+      await ready;
+      endMachine({ code: 0, signal: null, stderrTail: '' });
+      await code;
+      expect(recorded[1]).toEqual(expected);
+    }
+  });
+
+  it('reports a guest that panics while booting, with its last words', async () => {
+    const { run, messages, recorded, places } = setUp({
+      guest: { stopBefore: 'resolved' },
+      exit: { code: 0, signal: null, stderrTail: '' },
+      console: 'line one\n\u001b[31magentd: init failed: failed to mount /dev/vda: no such device\u001b[0m\n',
+    });
+    expect(await run.run()).toBe(1);
+    expect(messages.at(-1)).toMatchObject({
+      kind: 'imageBroken',
+      error: { stage: 'mount', errno: null },
+      console: ['line one', 'agentd: init failed: failed to mount /dev/vda: no such device'],
+    });
+    expect(recorded).toEqual(['begin', 'abandon']);
+    const file = JSON.parse(await readFile(places.bootErrorFile, 'utf8'));
+    expect(Object.keys(file)).toEqual(['t', 'stage', 'errno', 'message']);
+    expect(existsSync(places.agentSocket)).toBe(false);
+  });
+
+  it('gives up on a silent guest and says how long it waited', async () => {
+    const { run, messages } = setUp({
+      guest: { stopBefore: 'ready' },
+      env: { MSB_BOOT_TIMEOUT_MS: '150' },
+    });
+    expect(await run.run()).toBe(1);
+    expect(messages.at(-1)).toMatchObject({
+      kind: 'agentSilent',
+      error: { message: 'the guest agent did not answer within 0 s' },
+    });
+  });
+
+  it('ends an idle sandbox, and not one that is used', async () => {
+    const { run, recorded, ready, places } = setUp({
+      lifecycle: { max_duration_secs: null, idle_timeout_secs: 1 },
+    });
+    const code = run.run();
+    await ready;
+    const client = await AgentClient.connect(places.agentSocket);
+    for (let i = 0; i < 5; i++) {
+      await client.request('core.touch', {});
+      await delay(400);
+    }
+    expect(recorded).toEqual(['begin']);
+    expect(await code).toBe(0);
+    expect(recorded[1]).toMatchObject({ reason: 'IdleTimeout', status: 'Stopped' });
+    await client.close();
+  });
+
+  it('ends a sandbox at its maximum duration without asking the guest', async () => {
+    const { run, recorded, guest } = setUp({ lifecycle: { max_duration_secs: 1, idle_timeout_secs: null } });
+    expect(await run.run()).toBe(0);
+    expect(recorded[1]).toMatchObject({ reason: 'MaxDurationExceeded' });
+    expect(guest.typesOf(0)).not.toContain('core.shutdown');
+  });
+
+  it.each([
+    [0, { reason: 'Completed', exitCode: 0, status: 'Stopped' }],
+    [3, { reason: 'Failed', exitCode: 1, status: 'Stopped' }],
+  ])('ends with its startup command (exit code %i)', async (exitCode, expected) => {
+    const { run, recorded, guest } = setUp({
+      startup: { cmd: 'job', args: ['x'], env: ['A=b'], cwd: '/tmp', user: null },
+      guest: {
+        onMessage: (message, self) => {
+          if (message.type === 'core.exec.request')
+            self.send(message.id, 'core.exec.exited', { code: exitCode });
+        },
+      },
+    });
+    await run.run();
+    expect(recorded[1]).toEqual(expected);
+    const request = guest.received.find(({ type }) => type === 'core.exec.request');
+    expect(request?.payload).toMatchObject({
+      cmd: 'job',
+      args: ['x'],
+      env: ['A=b'],
+      cwd: '/tmp',
+      tty: false,
+    });
+  });
+
+  it('can be ended while it boots', async () => {
+    const { run, recorded } = setUp({ guest: { stopBefore: 'ready' } });
+    const code = run.run();
+    await delay(50);
+    run.end({ reason: 'Signal', exitCode: 0, manner: 'ask' });
+    await code;
+    expect(recorded.at(-1)).toMatchObject({ reason: 'Signal', status: 'Stopped' });
+  });
+});

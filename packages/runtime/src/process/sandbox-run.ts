@@ -1,0 +1,255 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { LaunchConfig, VmDriver, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
+import { prepareInitramfs } from '../initramfs/prepare-initramfs.ts';
+import { prepareKernel } from '../kernel/prepare-kernel.ts';
+import { timeScale } from '../vmm/time-scale.ts';
+import { type BootEvidence, classifyBootFailure } from './boot-failure.ts';
+import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
+import { readConsoleTail } from './journal/console-tail.ts';
+import { ExecLog } from './journal/exec-log.ts';
+import { RotatingFile } from './journal/rotating-file.ts';
+import type { RuntimeLog } from './journal/runtime-log.ts';
+import { type EndRequest, endingOf } from './keeper/ending.ts';
+import { flushWindowMs } from './keeper/flush-window.ts';
+import { Housekeeping } from './keeper/housekeeping.ts';
+import type { RunRecord } from './keeper/run-record.ts';
+import { PhaseClock } from './phase-clock.ts';
+import type { ProcessPlaces } from './places.ts';
+import type { ProcessArguments } from './process-arguments.ts';
+import { AgentRelay } from './relay/agent-relay.ts';
+import { BootHandshake } from './relay/boot-handshake.ts';
+import { GuestLink } from './relay/guest-link.ts';
+import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
+import { runStartupCommand } from './startup-command.ts';
+import type { StatusChannel } from './status-channel.ts';
+import { AGENT_PORT, completeBootstrap, kernelCommandLine, planDisks } from './vm-plan.ts';
+
+/** What a run works with; the driver and the decision for it can be replaced in tests. */
+export interface SandboxRunOptions {
+  readonly args: ProcessArguments;
+  readonly launch: LaunchConfig;
+  readonly places: ProcessPlaces;
+  readonly driver: VmDriver;
+  readonly chooseVmm: () => Promise<VmmChoice>;
+  readonly record: Pick<RunRecord, 'begin' | 'end' | 'abandon' | 'removeIfEphemeral'>;
+  readonly status: Pick<StatusChannel, 'send'>;
+  readonly log: RuntimeLog;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Time a guest gets on hardware to have its agent ready; emulation multiplies it. */
+const READY_TIMEOUT_MS = 30_000;
+
+/** Thrown when the guest ends, or stays silent, before its agent is ready. */
+class NotReady extends Error {
+  readonly evidence: Omit<BootEvidence, 'console'>;
+
+  constructor(evidence: Omit<BootEvidence, 'console'>) {
+    super('the guest did not become ready');
+    this.evidence = evidence;
+  }
+}
+
+/** One life of a sandbox: boot, serve, end (spec: runtime A2, A4). */
+export class SandboxRun {
+  readonly #options: SandboxRunOptions;
+  readonly #phases: PhaseClock;
+  readonly #execLog: ExecLog;
+  readonly #relay: AgentRelay;
+  readonly #housekeeping: Housekeeping;
+  #machine: VmProcess | null = null;
+  #link: GuestLink | null = null;
+  #choice: VmmChoice | null = null;
+  #serving = false;
+  #request: EndRequest | null = null;
+
+  constructor(options: SandboxRunOptions) {
+    this.#options = options;
+    this.#phases = new PhaseClock((phase, elapsedMs) => options.status.send({ phase, elapsedMs }));
+    const onError = (error: unknown) => options.log.error(`exec.log: ${(error as Error).message}`);
+    this.#execLog = new ExecLog(new RotatingFile(options.places.execLog, { onError }));
+    this.#relay = new AgentRelay({
+      execLog: this.#execLog,
+      log: options.log,
+      spoolDir: options.places.runtimeDir,
+      onShutdownRequested: () => this.end({ reason: 'ShutdownRequested', exitCode: 0, manner: 'wait' }),
+    });
+    this.#housekeeping = new Housekeeping({
+      launch: options.launch,
+      relay: this.#relay,
+      kernelLog: options.places.kernelLog,
+      end: (request) => this.end(request),
+    });
+  }
+
+  /** Runs the sandbox to its end. @returns this process's exit code */
+  async run(): Promise<number> {
+    this.#housekeeping.startDurationTimer();
+    try {
+      await this.#boot();
+    } catch (error) {
+      return await this.#failBoot(error);
+    }
+    const machine = this.#machine as VmProcess;
+    return await this.#finish(await machine.exited);
+  }
+
+  /** Ends the machine; the first request decides about the reason, a later one can only hurry. */
+  end(request: EndRequest): void {
+    const first = this.#request === null;
+    this.#request ??= request;
+    const machine = this.#machine;
+    if (machine === null) return;
+    if (request.manner === 'now' || !this.#serving) {
+      machine.kill();
+    } else if (first) {
+      this.#options.log.info(`ending: ${request.reason}`);
+      if (request.manner === 'ask') this.#link?.sendMessage(0, 'core.shutdown', null);
+      const { launch, env } = this.#options;
+      const window = flushWindowMs(launch, this.#choice?.accelerator ?? 'tcg', env);
+      setTimeout(() => machine.kill(), window).unref();
+    }
+  }
+
+  async #boot(): Promise<void> {
+    const { args, launch, places, driver, record, status, log } = this.#options;
+    this.#phases.reached('spawn');
+    await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
+    for (const stale of places.heartbeatFiles) await rm(stale, { force: true });
+    await removeBootError(places.bootErrorFile);
+    await prepareSocketFolder(places.agentSocket);
+    await this.#relay.listen(places.agentSocket);
+    await publishLegacySocket(places);
+
+    const disks = planDisks(launch);
+    const [choice, kernelPath, initramfsPath] = await Promise.all([
+      this.#options.chooseVmm(),
+      prepareKernel(launch.libkrunfw_path, args.cacheDir),
+      prepareInitramfs({ layout: { cacheDir: args.cacheDir } }),
+    ]);
+    this.#choice = choice;
+    log.info(`starting ${choice.driver} with ${choice.accelerator}: ${choice.reason}`);
+    const machine = await driver.launch({
+      name: args.name,
+      cpus: args.vcpus,
+      memoryMib: args.memoryMib,
+      kernelPath,
+      initramfsPath,
+      commandLine: kernelCommandLine(launch, choice.accelerator),
+      disks,
+      ports: [AGENT_PORT],
+      kernelLogPath: places.kernelLog,
+      accelerator: choice.accelerator,
+    });
+    this.#machine = machine;
+    this.#phases.reached('vmm');
+    if (this.#request !== null) machine.kill();
+
+    const ready = this.#shakeHands(machine);
+    const [readyFrame] = await Promise.all([this.#within(ready, machine, choice), record.begin()]);
+    this.#serve(readyFrame);
+    this.#phases.reached('ready');
+    status.send({
+      ready: { vmm: { ...choice, version: machine.version }, phasesMs: this.#phases.durations },
+    });
+    log.info(`ready after ${Math.round(performance.now())} ms`);
+  }
+
+  #shakeHands(machine: VmProcess): Promise<Buffer> {
+    void machine.guestStarted.then(() => this.#phases.reached('kernel'));
+    const handshake = new BootHandshake({ onResolved: () => this.#phases.reached('agent') });
+    const port = machine.ports.get(AGENT_PORT);
+    if (port === undefined) throw new RangeError('the machine has no agent port');
+    const link = new GuestLink(port, handshake);
+    this.#link = link;
+    link.sendMessage(0, 'core.bootstrap', completeBootstrap(this.#options.launch));
+    return handshake.run(link);
+  }
+
+  /** The ready frame, unless the machine ends or the time is over before. */
+  async #within(ready: Promise<Buffer>, machine: VmProcess, choice: VmmChoice): Promise<Buffer> {
+    const override = Number(this.#options.env['MSB_BOOT_TIMEOUT_MS']);
+    const waitedMs = override > 0 ? override : READY_TIMEOUT_MS * timeScale(choice.accelerator);
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new NotReady({ waitedMs })), waitedMs);
+    });
+    const ended = machine.exited.then((exit) => {
+      throw new NotReady({ exit });
+    });
+    try {
+      return await Promise.race([ready, ended, silence]);
+    } finally {
+      clearTimeout(timer);
+      ended.catch(() => {});
+    }
+  }
+
+  #serve(readyFrame: Buffer): void {
+    const { launch, places, log } = this.#options;
+    const link = this.#link as GuestLink;
+    this.#execLog.system('--- sandbox started ---');
+    this.#serving = true;
+    this.#relay.serve(link, readyFrame);
+    this.#housekeeping.start(link);
+    if (!launch.startup) return;
+    void runStartupCommand(places.agentSocket, launch.startup)
+      .catch((error: Error) => {
+        log.error(`startup command: ${error.message}`);
+        return 1;
+      })
+      .then((exitCode) => {
+        const reason = exitCode === 0 ? 'Completed' : 'Failed';
+        this.end({ reason, exitCode: exitCode === 0 ? 0 : 1, manner: 'ask' });
+      });
+  }
+
+  /** Everything that has to be put right after a boot that failed. Leaves the sandbox's state to its starter. */
+  async #failBoot(error: unknown): Promise<number> {
+    const { places, record, status, log } = this.#options;
+    this.#housekeeping.stop();
+    this.#machine?.kill();
+    await this.#machine?.exited;
+    const console = await readConsoleTail(places.kernelLog);
+    const evidence = error instanceof NotReady ? error.evidence : { error };
+    const failure = classifyBootFailure({ ...evidence, console });
+    log.error(`boot failed: ${failure.record.message}`);
+    await this.#step('boot-error.json', writeBootError(places.bootErrorFile, failure.record));
+    await this.#step('sockets', removeSockets(places));
+    if (this.#request === null) {
+      await this.#step('catalog', record.abandon());
+    } else {
+      const { reason, exitCode } = this.#request;
+      await this.#step('catalog', record.end({ reason, exitCode, status: 'Stopped' }));
+    }
+    status.send({ error: failure.record, kind: failure.kind, hint: failure.hint, console });
+    await this.#relay.close();
+    await this.#execLog.close();
+    return 1;
+  }
+
+  /** Records how the machine ended. Clients lose their connections only when that is written down. */
+  async #finish(exit: VmExit): Promise<number> {
+    const { places, record, log } = this.#options;
+    this.#housekeeping.stop();
+    const console = this.#request === null ? await readConsoleTail(places.kernelLog) : [];
+    const panicked = console.some((line) => line.includes('Kernel panic - not syncing'));
+    const ending = endingOf(this.#request, exit, panicked);
+    log.info(`ended: ${ending.reason}, monitor ${exit.signal ?? `exit code ${exit.code}`}`);
+    if (ending.status === 'Crashed') {
+      for (const line of [...console.slice(-10), ...exit.stderrTail.split('\n')]) log.error(`  ${line}`);
+    }
+    await this.#step('sockets', removeSockets(places));
+    await this.#step('catalog', record.end(ending));
+    this.#execLog.system('--- sandbox stopped ---');
+    await this.#relay.close();
+    await this.#execLog.close();
+    await this.#step('ephemeral', record.removeIfEphemeral(places.sandboxDir));
+    return ending.status === 'Crashed' ? 1 : (ending.exitCode ?? 0);
+  }
+
+  /** One part of the clean-up; its failure must not keep the others from happening. */
+  async #step(what: string, done: Promise<void>): Promise<void> {
+    await done.catch((error: Error) => this.#options.log.error(`${what}: ${error.message}`));
+  }
+}

@@ -1,0 +1,32 @@
+import type { BootErrorRecord, BootFailureKind, VmmChoice } from '@microsandbox/types';
+
+/** Steps of a start, in order. Each is reported when it is reached. */
+export const BOOT_PHASES = ['spawn', 'vmm', 'kernel', 'agent', 'ready'] as const;
+
+/**
+ * `spawn`: the sandbox process runs · `vmm`: the monitor answers · `kernel`: the guest's PID 1 runs · `agent`: the
+ * root file system is mounted · `ready`: the agent takes commands.
+ */
+export type BootPhaseName = (typeof BOOT_PHASES)[number];
+
+/** How a start went, once it is done. */
+export interface BootReport {
+  readonly vmm: VmmChoice & { readonly version: string };
+  /** Milliseconds that each step took. */
+  readonly phasesMs: Readonly<Record<BootPhaseName, number>>;
+}
+
+/** What went wrong, as the starter is told. */
+export interface BootErrorReport {
+  readonly error: BootErrorRecord;
+  readonly kind: BootFailureKind;
+  readonly hint: string | null;
+  readonly console: readonly string[];
+}
+
+/** One line of the sandbox process's status descriptor. */
+export type StatusMessage =
+  | { readonly pid: number }
+  | { readonly phase: BootPhaseName; readonly elapsedMs: number }
+  | { readonly ready: BootReport }
+  | BootErrorReport;

@@ -1,0 +1,89 @@
+import {
+  type Accelerator,
+  type DiskFormat,
+  type GuestBootstrap,
+  InvalidConfigError,
+  type LaunchConfig,
+  MicrosandboxError,
+  type VmDisk,
+} from '@microsandbox/types';
+
+/** Console port that carries the agent's frames. */
+export const AGENT_PORT = 'agent';
+
+/**
+ * Disks of a sandbox in the order the guest sees them: root, upper, data disks (spec: runtime A1, A3).
+ *
+ * @throws MicrosandboxError `unsupported` for what needs shared folders
+ * @throws InvalidConfigError for a disk spec that is none
+ */
+export function planDisks(launch: LaunchConfig): VmDisk[] {
+  assertSupported(launch);
+  const { disk, disk_format, disk_readonly, upper, upper_format } = launch.rootfs;
+  if (!disk) throw new InvalidConfigError('invalid config: the launch configuration names no root disk');
+  // A VMDK root is an image from the cache: never written, whatever the flag says.
+  const readOnly = disk_readonly || disk_format === 'vmdk';
+  const disks = [diskOf('root', disk, disk_format ?? 'raw', readOnly)];
+  if (upper) disks.push(diskOf('upper', upper, upper_format ?? 'raw', false));
+  return [...disks, ...launch.disks.map(parseDiskSpec)];
+}
+
+/** The bootstrap as it goes to the guest: with what the launcher left to the sandbox process (protocol 8.1). */
+export function completeBootstrap(launch: LaunchConfig): GuestBootstrap {
+  const { bootstrap, rootfs } = launch;
+  if (bootstrap.block_root !== undefined || rootfs.disk_format === 'vmdk') return bootstrap;
+  return { ...bootstrap, block_root: { kind: 'disk-image', device: '/dev/vda' } };
+}
+
+/** Kernel parameters; the same for every sandbox of one setting, never anything of one sandbox. */
+export function kernelCommandLine(launch: Pick<LaunchConfig, 'thp'>, accelerator: Accelerator): string[] {
+  return [
+    'console=hvc0',
+    'quiet',
+    // A restart is how a guest ends: QEMU exits on it, while power-off needs ACPI.
+    'reboot=t',
+    'panic=-1',
+    'panic_print=0',
+    // Emulated, the time stamp counter is QEMU's own clock, and without it timers tick every 4 ms.
+    ...(accelerator === 'tcg' ? ['tsc=reliable'] : []),
+    `transparent_hugepage=${launch.thp}`,
+  ];
+}
+
+function assertSupported(launch: LaunchConfig): void {
+  const what = launch.rootfs.path
+    ? 'a folder as root file system'
+    : launch.mounts.length > 0
+      ? 'shared folders'
+      : launch.vsock.length > 0
+        ? 'vsock routes'
+        : null;
+  if (what !== null) throw new MicrosandboxError('unsupported', `mount: ${what} cannot be used yet`);
+}
+
+/** `id:host:format[:ro]`; the host path may contain colons (spec: runtime A1). */
+export function parseDiskSpec(spec: string): VmDisk {
+  const readOnly = spec.endsWith(':ro');
+  const body = readOnly ? spec.slice(0, -':ro'.length) : spec;
+  const first = body.indexOf(':');
+  const last = body.lastIndexOf(':');
+  if (first <= 0 || last === first) throw new InvalidConfigError(`invalid config: disk spec "${spec}"`);
+  return diskOf(body.slice(0, first), body.slice(first + 1, last), body.slice(last + 1), readOnly);
+}
+
+function diskOf(id: string, path: string, format: string, readOnly: boolean): VmDisk {
+  return {
+    id,
+    path,
+    format: diskFormat(format),
+    readOnly,
+    // Nothing is ever flushed to a disk that is not written.
+    sync: readOnly ? 'none' : 'full',
+  };
+}
+
+function diskFormat(name: string): DiskFormat {
+  const format = name.toLowerCase();
+  if (format === 'raw' || format === 'qcow2' || format === 'vmdk') return format;
+  throw new InvalidConfigError(`disk format: unknown disk image format: ${name}`);
+}

@@ -1,0 +1,125 @@
+import { type Accelerator, InvalidConfigError, type VmDisk, type VmSpec } from '@microsandbox/types';
+
+/** Descriptors of the child, one for each channel of the machine. */
+export interface QemuDescriptors {
+  readonly monitor: number;
+  /** By port name, for every name of {@link VmSpec.ports}. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** Needed when the machine has a network interface. */
+  readonly network?: number;
+}
+
+/** virtio-mmio transports of `microvm` without ACPI (spec: runtime D3). */
+const MAX_DEVICES = 8;
+
+/** Largest serial that a virtio block device can carry, in bytes. */
+const MAX_SERIAL_BYTES = 20;
+
+/**
+ * Command line of a `microvm` that boots `spec` (spec: runtime D1, D3, D4).
+ *
+ * `acpi=off` is what makes QEMU describe its devices on the kernel's command line, at its end. `rtc=on` matters
+ * much: without a clock to read, the kernel waits two seconds for one. Block devices are opened by `-blockdev`,
+ * which never probes a format.
+ *
+ * @throws InvalidConfigError when the machine needs more devices than there are
+ */
+export function qemuArguments(spec: VmSpec, descriptors: QemuDescriptors): string[] {
+  assertFits(spec);
+  return [
+    ...['-name', commaEscaped(`microsandbox ${spec.name}`)],
+    ...['-machine', 'microvm,acpi=off,rtc=on'],
+    ...['-accel', accelerator(spec.accelerator, spec.cpus)],
+    ...['-cpu', spec.accelerator === 'tcg' ? 'max' : 'host'],
+    ...['-smp', String(spec.cpus)],
+    ...['-m', `${spec.memoryMib}M`],
+    ...['-nodefaults', '-no-user-config', '-no-reboot'],
+    ...['-display', 'none', '-serial', 'none', '-parallel', 'none', '-monitor', 'none'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-global', 'virtio-mmio.force-legacy=false'],
+    ...['-kernel', spec.kernelPath],
+    ...['-initrd', spec.initramfsPath],
+    ...['-append', spec.commandLine.join(' ')],
+    ...['-chardev', `socket,id=monitor,fd=${descriptors.monitor}`, '-mon', 'chardev=monitor,mode=control'],
+    ...consoles(spec, descriptors),
+    ...network(spec, descriptors),
+    ...spec.disks.flatMap(disk),
+  ];
+}
+
+function accelerator(name: Accelerator, cpus: number): string {
+  // With one host thread per vCPU, kernel text patching races under emulation and the guest dies (D1).
+  return name === 'tcg' && cpus > 1 ? 'tcg,thread=single' : name;
+}
+
+/** One virtio-serial device: console 0 goes to the log, the named ports to their sockets. */
+function consoles(spec: VmSpec, descriptors: QemuDescriptors): string[] {
+  return [
+    ...device({ driver: 'virtio-serial-device', id: 'serial' }),
+    // append: the log can be cut while the machine runs, and the next byte lands at its new end.
+    ...['-chardev', `file,id=console,append=on,path=${commaEscaped(spec.kernelLogPath)}`],
+    ...device({ driver: 'virtconsole', chardev: 'console' }),
+    ...spec.ports.flatMap((name, index) => [
+      ...['-chardev', `socket,id=port${index},fd=${descriptorOf(name, descriptors)}`],
+      ...device({ driver: 'virtserialport', id: `port${index}`, chardev: `port${index}`, name }),
+    ]),
+  ];
+}
+
+function descriptorOf(name: string, { ports }: QemuDescriptors): number {
+  const fd = ports.get(name);
+  if (fd === undefined) throw new RangeError(`no descriptor for port ${name}`);
+  return fd;
+}
+
+function network(spec: VmSpec, descriptors: QemuDescriptors): string[] {
+  if (spec.network === undefined) return [];
+  if (descriptors.network === undefined) throw new RangeError('no descriptor for the network');
+  return [
+    ...['-netdev', `stream,id=net0,server=off,addr.type=fd,addr.str=${descriptors.network}`],
+    ...device({ driver: 'virtio-net-device', netdev: 'net0', mac: spec.network.mac }),
+  ];
+}
+
+function disk(entry: VmDisk, index: number): string[] {
+  const node = `disk${index}`;
+  const cache = { direct: false, 'no-flush': entry.sync === 'none' };
+  const common = { 'read-only': entry.readOnly, cache, discard: entry.readOnly ? 'ignore' : 'unmap' };
+  return [
+    '-blockdev',
+    JSON.stringify({
+      'node-name': node,
+      driver: entry.format,
+      ...common,
+      file: { driver: 'file', filename: entry.path, ...common },
+    }),
+    ...device({ driver: 'virtio-blk-device', drive: node, serial: entry.id }),
+  ];
+}
+
+function device(properties: Record<string, string>): string[] {
+  return ['-device', JSON.stringify(properties)];
+}
+
+/** QEMU's option syntax ends a value at a comma; a doubled one stands for itself. */
+function commaEscaped(text: string): string {
+  return text.replaceAll(',', ',,');
+}
+
+function assertFits(spec: VmSpec): void {
+  const devices = [
+    'console',
+    ...(spec.network ? ['network'] : []),
+    ...spec.disks.map(({ id }) => `disk ${id}`),
+  ];
+  if (devices.length > MAX_DEVICES) {
+    throw new InvalidConfigError(
+      `the machine needs ${devices.length} devices and QEMU's microvm has ${MAX_DEVICES}: ${devices.join(', ')}`,
+      { hint: 'attach fewer disks' },
+    );
+  }
+  const serial = spec.disks.find(({ id }) => Buffer.byteLength(id) > MAX_SERIAL_BYTES)?.id;
+  if (serial !== undefined) {
+    throw new InvalidConfigError(`disk id longer than ${MAX_SERIAL_BYTES} bytes: ${serial}`);
+  }
+}

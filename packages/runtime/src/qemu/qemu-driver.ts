@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import {
+  MicrosandboxError,
+  RuntimeError,
+  type VmCapabilities,
+  type VmDriver,
+  type VmProcess,
+  type VmSpec,
+} from '@microsandbox/types';
+import { probeAccelerators } from '../vmm/accelerators.ts';
+import { findQemu } from './find-qemu.ts';
+import { type QemuProcess, spawnQemu } from './qemu-process.ts';
+import { formatQemuVersion, isAtLeast, OLDEST_QEMU, queryQemuVersion } from './qemu-version.ts';
+
+/** Runs machines with `qemu-system-*`: with hardware acceleration, or in software on any machine. */
+export const qemuDriver = {
+  name: 'qemu',
+
+  async probe(): Promise<VmCapabilities> {
+    try {
+      const version = await queryQemuVersion(await findQemu(process.env));
+      if (!isAtLeast(version, OLDEST_QEMU)) {
+        return {
+          available: false,
+          reason: `QEMU ${formatQemuVersion(version)} is older than ${formatQemuVersion(OLDEST_QEMU)}`,
+          hint: 'install a newer QEMU',
+        };
+      }
+      const { usable } = await probeAccelerators();
+      return { available: true, accelerators: usable, version: formatQemuVersion(version) };
+    } catch (error) {
+      if (!(error instanceof MicrosandboxError)) throw error;
+      return {
+        available: false,
+        reason: error.message,
+        ...(error.hint !== undefined && { hint: error.hint }),
+      };
+    }
+  },
+
+  /** Resolves when QEMU answers on its monitor; the guest runs by then. */
+  async launch(
+    spec: VmSpec,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<VmProcess & QemuProcess> {
+    const program = await findQemu(process.env);
+    await emptyFile(spec.kernelLogPath);
+    options.signal?.throwIfAborted();
+    const machine = spawnQemu(program, spec);
+    const abort = () => machine.kill();
+    options.signal?.addEventListener('abort', abort, { once: true });
+    const failed = machine.exited.then(({ code, signal, stderrTail }) => {
+      options.signal?.throwIfAborted();
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      throw new RuntimeError(`QEMU ended at its start (${how}): ${lastLine(stderrTail) || 'no message'}`);
+    });
+    try {
+      const version = await Promise.race([machine.monitor.ready, failed]);
+      failed.catch(() => {});
+      return { ...machine, version: formatQemuVersion(version) };
+    } catch (error) {
+      machine.kill();
+      // The monitor closes a moment before the exit is known, and the exit has the better words.
+      await failed;
+      throw error;
+    }
+  },
+} as const satisfies VmDriver;
+
+async function emptyFile(path: string): Promise<void> {
+  await writeFile(path, '', { mode: 0o600 });
+}
+
+/** The last line of what QEMU wrote, without its program name. */
+function lastLine(text: string): string {
+  return (text.trimEnd().split('\n').at(-1) ?? '').replace(/^qemu(-system-\w+)?: /, '');
+}

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { MicrosandboxError } from '@microsandbox/types';
+
+/** A release of QEMU. */
+export interface QemuVersion {
+  readonly major: number;
+  readonly minor: number;
+  readonly micro: number;
+}
+
+/** The first release whose `-netdev stream` takes connected sockets, which the network needs. */
+export const OLDEST_QEMU: QemuVersion = { major: 7, minor: 2, micro: 0 };
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Asks a QEMU for its version.
+ *
+ * @throws MicrosandboxError `vmmNotFound` when the program is no QEMU
+ */
+export async function queryQemuVersion(path: string): Promise<QemuVersion> {
+  const { stdout } = await promisify(execFile)(path, ['--version'], {
+    timeout: TIMEOUT_MS,
+    env: { LC_ALL: 'C' },
+  }).catch((cause: unknown) => {
+    throw new MicrosandboxError('vmmNotFound', `cannot run ${path}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'set MSB_QEMU_PATH to a working qemu-system-x86_64',
+    });
+  });
+  const version = parseQemuVersion(stdout);
+  if (version !== null) return version;
+  throw new MicrosandboxError('vmmNotFound', `${path} does not say that it is QEMU`, {
+    hint: 'set MSB_QEMU_PATH to a working qemu-system-x86_64',
+  });
+}
+
+/** Reads the first line of `--version`; null when it is not QEMU's. */
+export function parseQemuVersion(text: string): QemuVersion | null {
+  const match = /^QEMU emulator version (\d+)\.(\d+)\.(\d+)/.exec(text);
+  if (match === null) return null;
+  return { major: Number(match[1]), minor: Number(match[2]), micro: Number(match[3]) };
+}
+
+/** `7.2.22`. */
+export function formatQemuVersion(version: QemuVersion): string {
+  return `${version.major}.${version.minor}.${version.micro}`;
+}
+
+/** Whether `version` is `other` or newer. */
+export function isAtLeast(version: QemuVersion, other: QemuVersion): boolean {
+  return (version.major - other.major || version.minor - other.minor || version.micro - other.micro) >= 0;
+}

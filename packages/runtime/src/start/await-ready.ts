@@ -1,0 +1,83 @@
+import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import {
+  type BootErrorRecord,
+  BootStartError,
+  bootErrorRecordSchema,
+  RuntimeError,
+} from '@microsandbox/types';
+import type { BootPhaseName, BootReport } from '../process/status-message.ts';
+import { readStatus } from './read-status.ts';
+
+const FIRST_LINE_TIMEOUT_MS = 30_000;
+/** The sandbox process has its own, shorter clock; this one is for when it does not run at all. */
+const READY_TIMEOUT_MS = 300_000;
+
+/**
+ * Follows a sandbox process until its guest is ready.
+ *
+ * @throws BootStartError
+ * @throws RuntimeError when the process does not say who it is in time
+ */
+export async function awaitReady(
+  child: ChildProcess,
+  status: Readable,
+  options: {
+    readonly name: string;
+    readonly bootErrorFile: string;
+    readonly onPhase: (phase: BootPhaseName) => void;
+  },
+): Promise<BootReport> {
+  const exit = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ? `signal: ${signal}` : `exit status: ${code}`));
+    child.once('error', (error) => resolve(error.message));
+  });
+  let timer = timeout(status, FIRST_LINE_TIMEOUT_MS);
+  try {
+    for await (const message of readStatus(status)) {
+      if ('pid' in message) {
+        assertSamePid(child, message.pid);
+        clearTimeout(timer);
+        timer = timeout(status, READY_TIMEOUT_MS);
+      } else if ('phase' in message) {
+        options.onPhase(message.phase);
+      } else if ('ready' in message) {
+        return message.ready;
+      } else {
+        const hint = message.hint === null ? {} : { hint: message.hint };
+        throw new BootStartError(options.name, message.error, message.console, hint);
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    status.destroy();
+  }
+  throw new BootStartError(options.name, await recordOfExit(await exit, options.bootErrorFile));
+}
+
+function timeout(status: Readable, ms: number): NodeJS.Timeout {
+  const what = ms === FIRST_LINE_TIMEOUT_MS ? 'no JSON received' : 'the guest was not ready';
+  return setTimeout(() => {
+    status.destroy(new RuntimeError(`sandbox startup timeout: ${what} within ${ms / 1000} seconds`));
+  }, ms);
+}
+
+function assertSamePid(child: ChildProcess, pid: number): void {
+  if (pid === child.pid) return;
+  throw new RuntimeError(`sandbox startup PID mismatch: spawned pid ${child.pid}, startup pid ${pid}`);
+}
+
+/** What the process left behind, or that it left nothing. */
+async function recordOfExit(status: string, bootErrorFile: string): Promise<BootErrorRecord> {
+  try {
+    return bootErrorRecordSchema.parse(JSON.parse(await readFile(bootErrorFile, 'utf8')));
+  } catch {
+    return {
+      t: new Date().toISOString(),
+      stage: 'other',
+      errno: null,
+      message: `sandbox process exited (${status}) before agent relay became available`,
+    };
+  }
+}

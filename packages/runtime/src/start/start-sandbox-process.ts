@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import type { HostConfig, LaunchConfig } from '@microsandbox/types';
+import { LAUNCH_FD, LIFECYCLE_LOCK_FD, PARENT_WATCH_FD, STATUS_FD } from '../process/descriptors.ts';
+import { formatProcessArguments, type SandboxMode } from '../process/process-arguments.ts';
+import type { BootPhaseName } from '../process/status-message.ts';
+import { awaitReady } from './await-ready.ts';
+import { SandboxProcess } from './sandbox-process.ts';
+import { sandboxProcessCommand } from './sandbox-process-command.ts';
+
+/** A step of a start that was just reached. */
+export interface BootPhase {
+  readonly phase: BootPhaseName;
+  /** Milliseconds since the start was asked for. */
+  readonly elapsedMs: number;
+}
+
+/** What to start, and how. */
+export interface StartSandboxProcessOptions {
+  readonly launch: LaunchConfig;
+  readonly name: string;
+  readonly sandboxId: number;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  /** An attached sandbox ends when its starter does; a detached one goes on. */
+  readonly mode: SandboxMode;
+  /** Descriptor of the held lifecycle lock; the sandbox process holds it on. */
+  readonly lifecycleLockFd: number;
+  readonly config: HostConfig;
+  /** Ends the start, and the process with it. */
+  readonly signal?: AbortSignal;
+  readonly onPhase?: (phase: BootPhase) => void;
+}
+
+/**
+ * Starts a sandbox process and waits until its guest takes commands.
+ *
+ * @throws BootStartError with the record and the console's last lines when the guest does not come up
+ * @throws whatever `signal` was aborted with; the process is gone then
+ */
+export async function startSandboxProcess(options: StartSandboxProcessOptions): Promise<SandboxProcess> {
+  const started = performance.now();
+  options.signal?.throwIfAborted();
+  const child = await spawnProcess(options);
+  const abort = () => child.kill('SIGKILL');
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    stream<Writable>(child, LAUNCH_FD).end(JSON.stringify(options.launch));
+    const boot = await awaitReady(child, stream<Readable>(child, STATUS_FD), {
+      name: options.name,
+      bootErrorFile: join(options.launch.log_dir, 'boot-error.json'),
+      onPhase: (phase) => options.onPhase?.({ phase, elapsedMs: performance.now() - started }),
+    });
+    const watch = options.mode === 'attached' ? stream<Writable>(child, PARENT_WATCH_FD) : null;
+    return new SandboxProcess(child, boot, watch);
+  } catch (error) {
+    child.kill('SIGKILL');
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+}
+
+async function spawnProcess(options: StartSandboxProcessOptions): Promise<ChildProcess> {
+  const { launch, config, mode } = options;
+  const cacheDir = config.paths.cache ?? join(dirname(dirname(launch.db_path)), 'cache');
+  const command = sandboxProcessCommand(cacheDir);
+  await mkdir(launch.log_dir, { recursive: true, mode: 0o700 });
+  // What Node itself prints, should it die; the process writes its own lines by name.
+  const stderr = await open(join(launch.log_dir, 'runtime.log'), 'a', 0o600);
+  try {
+    const child = spawn(
+      command.program,
+      [...command.args, ...formatProcessArguments({ ...options, cacheDir })],
+      {
+        // A session of its own: a terminal's signals must not reach it. An attached one watches its starter instead.
+        detached: true,
+        env: command.env,
+        cwd: '/',
+        stdio: stdio(mode, { stderr: stderr.fd, lock: options.lifecycleLockFd }),
+      },
+    );
+    child.on('error', () => {});
+    for (const fd of [LAUNCH_FD, PARENT_WATCH_FD]) child.stdio[fd]?.on('error', () => {});
+    return child;
+  } finally {
+    await stderr.close();
+  }
+}
+
+type Stdio = 'ignore' | 'pipe' | number;
+
+function stdio(mode: SandboxMode, fds: { readonly stderr: number; readonly lock: number }): Stdio[] {
+  const list: Stdio[] = ['ignore', 'ignore', fds.stderr];
+  list[LAUNCH_FD] = 'pipe';
+  list[STATUS_FD] = 'pipe';
+  list[PARENT_WATCH_FD] = mode === 'attached' ? 'pipe' : 'ignore';
+  list[LIFECYCLE_LOCK_FD] = fds.lock;
+  return list;
+}
+
+function stream<T extends Readable | Writable>(child: ChildProcess, fd: number): T {
+  return child.stdio[fd] as T;
+}
