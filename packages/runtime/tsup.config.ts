@@ -11,8 +11,8 @@ const sandboxProcess = defineConfig({
   platform: 'node',
   shims: true,
   minify: true,
-  noExternal: [/./],
-  external: ['better-sqlite3'],
+  // Everything but better-sqlite3, which finds its binary beside its own files.
+  noExternal: [/^(?!better-sqlite3)/],
   esbuildOptions(options) {
     options.conditions = ['@microsandbox/source', 'node', 'import', 'module', 'default'];
   },

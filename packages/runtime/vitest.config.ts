@@ -1,3 +1,3 @@
 import { testConfig } from '../../vitest.base.ts';
 
-export default testConfig('runtime');
+export default testConfig('runtime', { globalSetup: ['test-support/build-bundle.ts'] });

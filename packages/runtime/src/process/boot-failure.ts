@@ -37,6 +37,7 @@ interface Finding {
   readonly hint?: string;
 }
 
+const PULL_AGAIN = 'if the image in the cache is damaged, `msb pull --force` replaces it';
 const MORE_MEMORY = 'give the sandbox more memory, or free some on this machine';
 
 /** Judges why a machine did not come up: the guest's own words first, then the monitor's, then how it ended. */
@@ -67,7 +68,12 @@ function fromConsole(lines: readonly string[]): Finding | null {
   if (agent !== undefined && /fail|error|timed out|expected/i.test(agent)) {
     const image = /mount|overlay|erofs|ext4|device/i.test(agent);
     return image
-      ? { kind: 'imageBroken', stage: 'mount', message: `mount in the guest failed: ${agent}` }
+      ? {
+          kind: 'imageBroken',
+          stage: 'mount',
+          message: `mount in the guest failed: ${agent}`,
+          hint: PULL_AGAIN,
+        }
       : { kind: 'other', message: `the guest agent gave up: ${agent}` };
   }
   const panic = /Kernel panic - not syncing: (.*)/.exec(text)?.[1];

@@ -71,7 +71,8 @@ async function emptyFile(path: string): Promise<void> {
   await writeFile(path, '', { mode: 0o600 });
 }
 
-/** The last line of what QEMU wrote, without its program name. */
+/** The last line of what QEMU wrote, without its program name and the option it is about. */
 function lastLine(text: string): string {
-  return (text.trimEnd().split('\n').at(-1) ?? '').replace(/^qemu(-system-\w+)?: /, '');
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  return line.replace(/^qemu(-system-\w+)?: /, '').replace(/^-\w+ (\{.*\}|\S+): /, '');
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { addon, type InheritedDescriptor, type SupervisedExit } from '@microsandbox/native';
 import type { VmExit, VmProcess, VmSpec } from '@microsandbox/types';
+import { errnoOf } from '@microsandbox/utils';
 import { OutputRing } from './output-ring.ts';
 import { qemuArguments } from './qemu-arguments.ts';
 import { QmpClient } from './qmp-client.ts';
@@ -82,9 +83,18 @@ export function spawnQemu(program: string, spec: VmSpec): QemuProcess {
     ...(network && { network: open(network.hostFd) }),
     exited,
     kill: () => {
-      if (running) process.kill(pid, 'SIGKILL');
+      if (running) killIfThere(pid);
     },
   };
+}
+
+/** A process can be reaped a moment before its exit is told here. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
 }
 
 function open(fd: number): Duplex {

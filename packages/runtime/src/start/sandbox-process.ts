@@ -13,14 +13,16 @@ export interface SandboxProcessExit {
 export class SandboxProcess {
   readonly pid: number;
   readonly boot: BootReport;
-  /** Settles when the process is gone. Never rejects. */
+  /** Settles when the process is gone. Never rejects, and by itself does not keep this program from ending. */
   readonly exited: Promise<SandboxProcessExit>;
+  readonly #child: ChildProcess;
   readonly #watch: Writable | null;
 
   /** @param watch our end of the parent watch; null when the sandbox is detached */
   constructor(child: ChildProcess, boot: BootReport, watch: Writable | null) {
     this.pid = child.pid as number;
     this.boot = boot;
+    this.#child = child;
     this.#watch = watch;
     this.exited = new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) {
@@ -31,6 +33,12 @@ export class SandboxProcess {
     });
     child.unref();
     for (const stream of child.stdio) (stream as { unref?(): void } | null)?.unref?.();
+  }
+
+  /** Waits for the end of the process; this program goes on meanwhile. */
+  async wait(): Promise<SandboxProcessExit> {
+    this.#child.ref();
+    return await this.exited;
   }
 
   /** Lets the sandbox outlive this program. Does nothing when it does already. */

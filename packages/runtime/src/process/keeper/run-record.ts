@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Catalog } from '@microsandbox/db';
-import type { SandboxState, TerminationReason } from '@microsandbox/types';
+import { RuntimeError, type SandboxState, type TerminationReason } from '@microsandbox/types';
 import { DEFAULT_HOST_CONFIG } from '@microsandbox/utils';
 
 /** What is written into the catalog when a run is over. */
@@ -31,12 +31,18 @@ export class RunRecord {
     this.#sandboxId = options.sandboxId;
   }
 
-  /** Enters this process as the sandbox's active run. */
+  /**
+   * Enters this process as the sandbox's active run.
+   *
+   * @throws RuntimeError `database: ...`
+   */
   async begin(): Promise<void> {
     this.#runId = this.#withCatalog(async (catalog, { RunRepository }) =>
       new RunRepository(catalog).insert({ sandboxId: this.#sandboxId, pid: process.pid }),
     );
-    await this.#runId;
+    await this.#runId.catch((cause: Error) => {
+      throw new RuntimeError(`database: ${cause.message}`, { cause });
+    });
   }
 
   /** Closes the run and moves the sandbox out of its active state. */
