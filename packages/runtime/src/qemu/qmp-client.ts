@@ -55,7 +55,9 @@ export class QmpClient {
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#receive(text));
     socket.on('error', () => {});
-    socket.on('close', () => this.#fail(new RuntimeError('the monitor of QEMU was closed')));
+    const closed = () => this.#fail(new RuntimeError('the monitor of QEMU was closed'));
+    socket.on('end', closed);
+    socket.on('close', closed);
   }
 
   /**

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { tempDir } from '../../../test-support/temp-dir.ts';
+import { RotatingFile } from './rotating-file.ts';
+
+describe('RotatingFile', () => {
+  it('sets the file aside before it would pass its limit, and keeps four', async () => {
+    const path = join(tempDir(), 'a.log');
+    const file = new RotatingFile(path, { limitBytes: 10 });
+    for (let i = 0; i < 7; i++) {
+      file.append(`line ${i}\n`);
+      await file.flush();
+    }
+    await file.close();
+    const content = [path, ...[1, 2, 3, 4].map((n) => `${path}.${n}`)].map((name) =>
+      readFileSync(name, 'utf8'),
+    );
+    expect(content).toEqual(['line 6\n', 'line 5\n', 'line 4\n', 'line 3\n', 'line 2\n']);
+    expect(existsSync(`${path}.5`)).toBe(false);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('counts what the file held before and never divides a piece', async () => {
+    const path = join(tempDir(), 'a.log');
+    writeFileSync(path, '12345678');
+    const file = new RotatingFile(path, { limitBytes: 10 });
+    for (const piece of ['abc', 'de', 'a piece longer than the limit', 'f']) file.append(piece);
+    await file.close();
+    expect(readFileSync(`${path}.3`, 'utf8')).toBe('12345678');
+    expect(readFileSync(`${path}.2`, 'utf8')).toBe('abcde');
+    expect(readFileSync(`${path}.1`, 'utf8')).toBe('a piece longer than the limit');
+    expect(readFileSync(path, 'utf8')).toBe('f');
+  });
+
+  it('tells of a file that cannot be written and carries on without', async () => {
+    const errors: unknown[] = [];
+    const file = new RotatingFile('/nonexistent/a.log', { onError: (error) => errors.push(error) });
+    file.append('x');
+    await file.flush();
+    file.append('y');
+    await file.close();
+    expect(errors).toHaveLength(1);
+    expect(file.backlogBytes).toBe(0);
+  });
+});
