@@ -3,9 +3,9 @@ import { libraryConfig } from '../../tsup.base.ts';
 
 const library = libraryConfig();
 
-/** The sandbox process: one file, so that its start is not spent on finding and reading modules. */
-const sandboxProcess = defineConfig({
-  entry: { 'sandbox-process': 'src/process/main.ts' },
+/** Programs of their own: one file each, so that their start is not spent on finding and reading modules. */
+const programs = defineConfig({
+  entry: { 'sandbox-process': 'src/process/main.ts', 'krun-machine': 'src/krun/machine-process.ts' },
   format: ['cjs'],
   target: 'node22',
   platform: 'node',
@@ -18,4 +18,4 @@ const sandboxProcess = defineConfig({
   },
 });
 
-export default [library, sandboxProcess];
+export default [library, programs];

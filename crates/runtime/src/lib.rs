@@ -10,5 +10,6 @@ mod error;
 mod flock;
 mod kernel;
 mod krunfw;
+mod machine;
 mod supervise;
 mod sys;

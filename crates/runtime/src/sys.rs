@@ -7,6 +7,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::raw::c_char;
 use std::ptr;
 
@@ -47,6 +48,13 @@ pub fn pipe() -> io::Result<[i32; 2]> {
     let mut ends = [-1; 2];
     check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
     Ok(ends)
+}
+
+/// Takes over an open descriptor of this process; an unopened number is refused.
+pub fn own(fd: i32) -> io::Result<OwnedFd> {
+    check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
+    // Open, as just asked, and the caller hands it over.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Blocks until `pid` ends and reaps it.

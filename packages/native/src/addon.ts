@@ -1,3 +1,5 @@
+import type { VmDisk } from '@microsandbox/types';
+
 /** Result of reading a guest kernel out of a libkrunfw library file (spec: runtime B3, D2). */
 export interface ExtractedKernel {
   /** The kernel's bytes, as they must lie in guest memory from {@link loadAddress} on. */
@@ -37,6 +39,24 @@ export interface SupervisedExit {
   readonly signal: number | null;
 }
 
+/** A machine for {@link NativeAddon.krunEnter}. Descriptors are numbers in the calling process. */
+export interface KrunMachine {
+  readonly cpus: number;
+  readonly memoryMib: number;
+  /** ELF file. */
+  readonly kernelPath: string;
+  readonly initramfsPath?: string;
+  readonly commandLine: string;
+  readonly disks: readonly VmDisk[];
+  readonly ports: readonly { readonly name: string; readonly fd: number }[];
+  readonly network?: { readonly fd: number; readonly mac: readonly number[] };
+  readonly kernelLogPath?: string;
+  /** Receives the first serial port, for guests without a virtio console. */
+  readonly serialFd?: number;
+  /** Files and folders that disks refer to, such as the extents of a VMDK. */
+  readonly readable: readonly string[];
+}
+
 /** Functions of the native addon; what Node itself does not offer. */
 export interface NativeAddon {
   /**
@@ -64,4 +84,15 @@ export interface NativeAddon {
 
   /** Reads the kernel by the library's ELF symbols; the library is not loaded and none of its code runs. */
   extractKernel(libkrunfwPath: string): Promise<ExtractedKernel>;
+
+  /** Why no virtual processor can be made on this host, or null when one can. */
+  krunUnavailable(): string | null;
+
+  /**
+   * Confines this process to the machine's files and turns it into the machine (libkrun). Never returns from a
+   * machine that ran: the process ends with the guest.
+   *
+   * @throws RuntimeError when the machine cannot be built
+   */
+  krunEnter(machine: KrunMachine): void;
 }

@@ -1,4 +1,4 @@
-import { MicrosandboxError, NixError } from '@microsandbox/types';
+import { MicrosandboxError, NixError, RuntimeError } from '@microsandbox/types';
 import type { NativeAddon } from './addon.ts';
 
 /** Wraps the addon so that each failure is one of this project's errors; the addon itself throws plain ones. */
@@ -19,6 +19,14 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
           hint: 'use a libkrunfw 5 for this architecture (MSB_LIBKRUNFW_PATH)',
         });
       }),
+    krunUnavailable: () => native.krunUnavailable(),
+    krunEnter: (machine) => {
+      try {
+        native.krunEnter(machine);
+      } catch (cause) {
+        throw new RuntimeError(`build vm: ${reasonOf(cause)}`, { cause });
+      }
+    },
   };
 }
 
