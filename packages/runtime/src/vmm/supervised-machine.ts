@@ -4,7 +4,8 @@ import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { addon, type InheritedDescriptor, type SupervisedExit } from '@microsandbox/native';
 import type { VmExit } from '@microsandbox/types';
-import { OutputRing } from '../qemu/output-ring.ts';
+import { errnoOf } from '@microsandbox/utils';
+import { OutputRing } from './output-ring.ts';
 
 /** Bytes of the monitor's own messages that are kept for diagnosis. */
 const STDERR_TAIL_BYTES = 16 * 1024;
@@ -73,9 +74,18 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
       return describeExit(status, await stderr.tail());
     }),
     kill: () => {
-      if (running) process.kill(pid, 'SIGKILL');
+      if (running) killIfThere(pid);
     },
   };
+}
+
+/** A process can be reaped a moment before its exit is told here. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
 }
 
 /** Reads a pipe to its end and keeps the last part. */
