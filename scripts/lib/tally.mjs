@@ -40,7 +40,8 @@ export class Tally {
     )) {
       this.passed += Number(passed);
       this.failed += Number(failed);
-      for (let i = 0; i < Number(ignored); i++) this.skipped.push('an ignored cargo test; see its reason above');
+      for (let i = 0; i < Number(ignored); i++)
+        this.skipped.push('an ignored cargo test; see its reason above');
     }
     for (const [, reason] of output.matchAll(/^skipped: (.*)/gm)) {
       this.passed -= 1;
