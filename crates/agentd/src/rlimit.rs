@@ -2,7 +2,16 @@
 
 use msb_protocol::payload::ExecRlimit;
 
-use crate::sys::ResourceLimit;
+/// One resource limit by its Linux number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourceLimit {
+    /// `RLIMIT_*`.
+    pub resource: u32,
+    /// Soft limit.
+    pub soft: u64,
+    /// Hard limit.
+    pub hard: u64,
+}
 
 /// Linux order: the index is the number.
 const NAMES: [&str; 16] = [

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::sys::Credentials;
-
 /// Where the guest's users are written down.
 #[derive(Debug, Clone)]
 pub struct UserDatabase {
@@ -23,6 +21,17 @@ impl Default for UserDatabase {
             group: "/etc/group".into(),
         }
     }
+}
+
+/// Who a child becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Supplementary group ids.
+    pub groups: Vec<u32>,
 }
 
 /// A user as the agent needs it.

@@ -1,17 +1,18 @@
 //! From frames to actions. A frame nobody can read costs its sender an error, never the agent.
 
-use std::time::Instant;
-
 use msb_protocol::constants::FIRST_VERSION_WITH_ERRORS;
 use msb_protocol::payload::{
-    ClockSync, CoreError, CoreErrorKind, ExecRequest, ExecResize, ExecSignal, ExecStdin, Touched,
+    ClockSync, CoreError, CoreErrorKind, ExecResize, ExecSignal, ExecStdin, FsData, FsRequest,
+    RelayClientDisconnected, TcpData, Touched,
 };
-use msb_protocol::{Envelope, Frame, Message, MessageType, PROTOCOL_VERSION, Payload};
+use msb_protocol::{Envelope, Frame, Message, MessageError, MessageType, PROTOCOL_VERSION};
 use rustix::process::Signal;
 
 use super::{Agent, LoopEnd};
 use crate::clock;
-use crate::exec::Session;
+
+/// An error is answered with `core.error`.
+type Handled = Result<(), MessageError>;
 
 impl Agent {
     /// Handles the frames that were read, as long as their answers find room.
@@ -81,102 +82,107 @@ impl Agent {
 
     fn handle(&mut self, message: &Message) {
         use MessageType as T;
-        let id = message.id;
         if !matches!(message.kind, T::ClockSync | T::Ping | T::Touch) {
             self.activity.heard();
         }
-        match message.kind {
-            T::Ping => self.outbox.send_message(&Message::empty(id, T::Pong)),
+        let handled = match message.kind {
+            T::Ping => {
+                self.outbox
+                    .send_message(&Message::empty(message.id, T::Pong));
+                Ok(())
+            }
             T::Touch => {
                 self.activity.heard();
                 self.outbox.send(
-                    id,
+                    message.id,
                     &Touched {
                         activity_seq: self.activity.sequence,
                     },
                 );
+                Ok(())
             }
-            T::ClockSync => {
-                if let Some(sync) = self.payload::<ClockSync>(message) {
-                    if let Err(error) = clock::synchronise(sync.unix_time_nanos) {
-                        eprintln!("agentd: clock sync: {error}");
-                    }
-                }
+            T::ExecRequest | T::ExecStdin | T::ExecResize | T::ExecSignal => {
+                self.handle_exec(message)
             }
-            T::ExecRequest => {
-                if let Some(request) = self.payload::<ExecRequest>(message) {
-                    self.start_session(id, &request);
-                }
-            }
-            T::ExecStdin => {
-                if let Some(stdin) = self.payload::<ExecStdin>(message) {
-                    self.take_input(id, stdin.data.into_vec());
-                }
-            }
-            T::ExecResize => {
-                if let Some(size) = self.payload::<ExecResize>(message) {
-                    if let Some(session) = self.sessions.get_mut(id) {
-                        // A terminal that is being closed has no size any more.
-                        let _ = session.resize(size.rows, size.cols);
-                    }
-                }
-            }
-            T::ExecSignal => {
-                if let Some(order) = self.payload::<ExecSignal>(message) {
-                    let session = self.sessions.get_mut(id);
-                    if let (Some(session), Some(signal)) =
-                        (session, Signal::from_named_raw(order.signal))
-                    {
-                        session.signal(signal);
-                    }
-                }
-            }
-            T::FsRequest | T::TcpConnect => {
-                let text = format!("{} is not available in this build", message.kind);
-                let wire = Some(message.kind.wire().to_owned());
-                let kind = CoreErrorKind::UnsupportedMessageType;
-                self.refuse(id, message.version, kind, text, wire);
-            }
-            // Not meant for a guest, or nothing left to do.
-            _ => {}
-        }
-    }
-
-    fn start_session(&mut self, id: u32, request: &ExecRequest) {
-        match Session::start(request, &self.config.defaults, Instant::now()) {
-            Ok(session) => {
-                if let Some(replaced) = self.sessions.insert(id, session) {
-                    replaced.signal(Signal::KILL);
-                }
-            }
-            Err(failed) => self.send_failed(id, &failed),
-        }
-    }
-
-    fn take_input(&mut self, id: u32, data: Vec<u8>) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
+            T::FsRequest | T::FsData => self.handle_files(message),
+            T::TcpConnect | T::TcpData | T::TcpEof | T::TcpClose => self.handle_tcp(message),
+            T::ClockSync => self.synchronise_clock(message),
+            T::RelayClientDisconnected => self.forget_client(message),
+            // Not meant for a guest.
+            _ => Ok(()),
         };
-        let now = Instant::now();
-        if data.is_empty() {
-            session.end_input();
-        } else {
-            session.input.push(data, now);
-            self.write_input(id, now);
+        if let Err(error) = handled {
+            let wire = Some(message.kind.wire().to_owned());
+            let kind = CoreErrorKind::InvalidPayload;
+            self.refuse(message.id, message.version, kind, error.to_string(), wire);
         }
     }
 
-    /// The payload of `message`; a payload that does not fit is answered.
-    fn payload<P: Payload>(&mut self, message: &Message) -> Option<P> {
-        match message.decode() {
-            Ok(payload) => Some(payload),
-            Err(error) => {
-                let wire = Some(message.kind.wire().to_owned());
-                let kind = CoreErrorKind::InvalidPayload;
-                self.refuse(message.id, message.version, kind, error.to_string(), wire);
-                None
+    fn handle_exec(&mut self, message: &Message) -> Handled {
+        let id = message.id;
+        match message.kind {
+            MessageType::ExecRequest => self.start_process(id, &message.decode()?),
+            MessageType::ExecStdin => {
+                self.take_input(id, message.decode::<ExecStdin>()?.data.into_vec());
+            }
+            MessageType::ExecResize => {
+                let size: ExecResize = message.decode()?;
+                if let Some(session) = self.sessions.get_mut(id) {
+                    // A terminal that is being closed has no size any more.
+                    let _ = session.resize(size.rows, size.cols);
+                }
+            }
+            _ => {
+                let signal = Signal::from_named_raw(message.decode::<ExecSignal>()?.signal);
+                if let (Some(session), Some(signal)) = (self.sessions.get_mut(id), signal) {
+                    session.signal(signal);
+                }
             }
         }
+        Ok(())
+    }
+
+    fn handle_files(&mut self, message: &Message) -> Handled {
+        if message.kind == MessageType::FsRequest {
+            let request: FsRequest = message.decode()?;
+            self.start_operation(message.id, request.op, message.payload.len());
+        } else {
+            let piece: FsData = message.decode()?;
+            self.take_file_data(message.id, piece.data.into_vec());
+        }
+        Ok(())
+    }
+
+    fn handle_tcp(&mut self, message: &Message) -> Handled {
+        let id = message.id;
+        match message.kind {
+            MessageType::TcpConnect => self.open_connection(id, message.decode()?),
+            MessageType::TcpData => {
+                self.take_connection_data(id, message.decode::<TcpData>()?.data.into_vec());
+            }
+            MessageType::TcpEof => self.end_connection_data(id),
+            _ => self.connections.close(id),
+        }
+        Ok(())
+    }
+
+    fn synchronise_clock(&mut self, message: &Message) -> Handled {
+        let sync: ClockSync = message.decode()?;
+        if let Err(error) = clock::synchronise(sync.unix_time_nanos) {
+            eprintln!("agentd: clock sync: {error}");
+        }
+        Ok(())
+    }
+
+    /// Frees what a client that is gone left open. Its processes were killed by the relay.
+    fn forget_client(&mut self, message: &Message) -> Handled {
+        let range: RelayClientDisconnected = message.decode()?;
+        self.connections
+            .close_range(range.id_start, range.id_end_exclusive);
+        if let Some(files) = &self.files {
+            files.disconnected(range.id_start, range.id_end_exclusive);
+        }
+        Ok(())
     }
 
     /// Answers `core.error`, when the sender's generation knows it.

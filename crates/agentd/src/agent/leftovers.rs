@@ -28,18 +28,14 @@ impl Leftovers {
         &self.0
     }
 
-    /// Reads each pipe whose index is in `ready` once; ended ones are dropped.
-    pub fn discard(&mut self, ready: &[usize], buffer: &mut [u8]) {
-        for &index in ready.iter().rev() {
-            let open = self.0.get(index).is_some_and(|fd| {
-                matches!(
-                    rustix::io::read(fd, &mut *buffer),
-                    Ok(1..) | Err(Errno::AGAIN | Errno::INTR)
-                )
-            });
-            if !open && index < self.0.len() {
-                self.0.remove(index);
-            }
+    /// Reads the pipe at `index` once; an ended one is dropped, which moves those behind it.
+    pub fn discard(&mut self, index: usize, buffer: &mut [u8]) {
+        let Some(fd) = self.0.get(index) else {
+            return;
+        };
+        let read = rustix::io::read(fd, buffer);
+        if !matches!(read, Ok(1..) | Err(Errno::AGAIN | Errno::INTR)) {
+            self.0.remove(index);
         }
     }
 }

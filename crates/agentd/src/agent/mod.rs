@@ -2,40 +2,45 @@
 //!
 //! Nothing here blocks. What bounds what:
 //!
-//! * Outputs of processes are read only while little waits for the host, one read a turn, sessions
-//!   in turns: memory stays bounded and no session starves another.
-//! * Input for processes waits in per-session queues. While their sum exceeds the budget, frames of
-//!   the host are not read. A process that takes nothing for [`STALL_LIMIT`] in that state loses
-//!   its input (`core.exec.stdin.error`), so that the others go on.
+//! * Output of processes, files and connections is read only while little waits for the host, one
+//!   read a turn, everybody in turns: memory stays bounded and nobody starves.
+//! * What the host sends for them waits in queues. While their sum exceeds the budget, frames of
+//!   the host are not read. Who takes nothing for [`STALL_LIMIT`] in that state loses what waits
+//!   for it (`core.exec.stdin.error`, `core.tcp.failed`), so that the others go on.
 
 mod activity;
+mod connections;
 mod dispatch;
+mod files;
 mod heartbeat;
 mod leftovers;
 mod outbox;
+mod processes;
 mod readiness;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use msb_protocol::payload::Ready;
-use msb_protocol::payload::{ExecExited, ExecFailed, ExecStarted, ExecStderr, ExecStdout};
-use rustix::io::Errno;
-use rustix::process::{Signal, WaitOptions};
-use serde_bytes::ByteBuf;
+use rustix::event::PollFlags;
+use rustix::process::Signal;
 use thiserror::Error;
 
-use crate::exec::{self, Chunk, ExecDefaults, OutputKind, Sessions, SourceKind, StartOutcome};
+use crate::exec::{ExecDefaults, Sessions, SourceKind};
+use crate::fs::FsService;
 use crate::port::{Fill, Port};
 use crate::sys::ChildSignals;
+use crate::tcp::{Direction, TcpSessions};
+use crate::waker::Waker;
 use activity::Activity;
 use heartbeat::{Heartbeat, OpenSessions};
 use leftovers::Leftovers;
 use outbox::Outbox;
-use readiness::Readiness;
+use readiness::{Source, Watch};
 
-/// A process that took no input for this long loses it, when others wait because of it.
+/// Who took nothing for this long loses what waits for it, when others wait because of that.
 pub const STALL_LIMIT: Duration = Duration::from_secs(3);
 
 /// Bytes of output in one frame: with the envelope around it still one write to the port.
@@ -48,7 +53,7 @@ pub struct AgentConfig {
     pub defaults: ExecDefaults,
     /// Where the heartbeat goes; nowhere when absent.
     pub heartbeat_folder: Option<PathBuf>,
-    /// Input that may wait for all processes together, in bytes.
+    /// What may wait for processes, files and connections together, in bytes.
     pub input_budget: usize,
 }
 
@@ -70,9 +75,25 @@ pub enum LoopError {
     /// Waiting failed.
     #[error("poll: {0}")]
     Poll(io::Error),
-    /// Ends of children cannot be noticed.
-    #[error("child signals: {0}")]
+    /// Ends of children or threads cannot be noticed.
+    #[error("signals: {0}")]
     Signals(io::Error),
+}
+
+/// Who produces output. Each turn another one is served first.
+#[derive(Debug, Clone, Copy)]
+enum Producer {
+    Processes,
+    Connections,
+    Files,
+}
+
+impl Producer {
+    const TURNS: [[Self; 3]; 3] = [
+        [Self::Processes, Self::Connections, Self::Files],
+        [Self::Connections, Self::Files, Self::Processes],
+        [Self::Files, Self::Processes, Self::Connections],
+    ];
 }
 
 /// The agent at work.
@@ -81,30 +102,43 @@ pub struct Agent {
     outbox: Outbox,
     sessions: Sessions,
     leftovers: Leftovers,
+    connections: TcpSessions,
+    /// Started by the first file operation.
+    files: Option<FsService>,
+    /// Whether the file service may have events that were not taken.
+    files_ready: bool,
+    waker: Waker,
     children: ChildSignals,
     activity: Activity,
     heartbeat: Option<Heartbeat>,
     config: AgentConfig,
     buffer: Vec<u8>,
+    turn: usize,
 }
 
 impl Agent {
     /// An agent that talks through `port`.
     ///
     /// # Errors
-    /// When the ends of children cannot be noticed.
+    /// When the ends of children or threads cannot be noticed.
     pub fn new(port: Port, config: AgentConfig) -> Result<Self, LoopError> {
         let folder = config.heartbeat_folder.clone();
+        let waker = Waker::new().map_err(LoopError::Signals)?;
         Ok(Self {
             port,
             outbox: Outbox::default(),
             sessions: Sessions::default(),
             leftovers: Leftovers::default(),
+            connections: TcpSessions::new(waker.clone()),
+            files: None,
+            files_ready: false,
+            waker,
             children: ChildSignals::open().map_err(LoopError::Signals)?,
             activity: Activity::new(),
             heartbeat: folder.map(|folder| Heartbeat::new(folder, Instant::now())),
             config,
             buffer: vec![0; OUTPUT_CHUNK],
+            turn: 0,
         })
     }
 
@@ -119,22 +153,13 @@ impl Agent {
     /// [`LoopError`]; nothing that a client sends leads to one.
     pub fn run(&mut self) -> Result<LoopEnd, LoopError> {
         loop {
-            if let Some(end) = self.handle_frames() {
-                self.outbox.flush(&self.port).map_err(LoopError::Port)?;
+            let end = self.handle_frames();
+            self.outbox.flush(&self.port).map_err(LoopError::Port)?;
+            if let Some(end) = end {
                 return Ok(end);
             }
-            self.outbox.flush(&self.port).map_err(LoopError::Port)?;
             let ready = self.wait()?;
-            let now = Instant::now();
-            if ready.children {
-                self.reap(now);
-            }
-            self.serve_sessions(&ready, now);
-            self.leftovers.discard(&ready.leftovers, &mut self.buffer);
-            self.finish_sessions(now);
-            self.give_up_on_stalled(now);
-            self.beat(now);
-            if ready.port && self.port.fill().map_err(LoopError::Port)? == Fill::Closed {
+            if self.serve(&ready)? == Fill::Closed {
                 return Ok(LoopEnd::PortClosed);
             }
         }
@@ -149,24 +174,57 @@ impl Agent {
 
     /// Whether frames of the host may be read.
     fn listens(&self) -> bool {
-        self.outbox.may_listen() && self.sessions.waiting_input() <= self.config.input_budget
+        self.outbox.may_listen() && self.waiting_input() <= self.config.input_budget
     }
 
-    fn wait(&self) -> Result<Readiness, LoopError> {
-        let sources = self.sessions.sources(self.outbox.has_room());
-        let timeout = self
-            .next_deadline()
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        readiness::wait(
-            &self.port,
-            self.listens(),
-            !self.outbox.is_empty(),
-            &self.children,
-            &sources,
-            self.leftovers.fds(),
-            timeout,
-        )
-        .map_err(LoopError::Poll)
+    fn waiting_input(&self) -> usize {
+        let files = self.files.as_ref().map_or(0, FsService::waiting_bytes);
+        self.sessions.waiting_input() + self.connections.waiting_bytes() + files
+    }
+
+    fn wait(&self) -> Result<Vec<Source>, LoopError> {
+        let timeout = if self.files_ready && self.outbox.has_room() {
+            Some(Duration::ZERO)
+        } else {
+            self.next_deadline()
+                .map(|at| at.saturating_duration_since(Instant::now()))
+        };
+        readiness::wait(&self.watches(), timeout).map_err(LoopError::Poll)
+    }
+
+    fn watches(&self) -> Vec<Watch<'_>> {
+        let read = self.outbox.has_room();
+        let mut port = PollFlags::empty();
+        port.set(PollFlags::IN, self.listens());
+        port.set(PollFlags::OUT, !self.outbox.is_empty());
+        let mut watches = vec![
+            (Source::Port, self.port.as_fd(), port),
+            (Source::Children, self.children.as_fd(), PollFlags::IN),
+            (Source::Threads, self.waker.as_fd(), PollFlags::IN),
+        ];
+        for (id, kind, fd) in self.sessions.sources(read) {
+            let output = kind == SourceKind::Input;
+            let events = if output {
+                PollFlags::OUT
+            } else {
+                PollFlags::IN
+            };
+            watches.push((Source::Exec(id, kind), fd, events));
+        }
+        for (id, direction, fd) in self.connections.sources(read) {
+            let output = direction == Direction::Write;
+            let events = if output {
+                PollFlags::OUT
+            } else {
+                PollFlags::IN
+            };
+            watches.push((Source::Tcp(id, direction), fd, events));
+        }
+        let leftovers = self.leftovers.fds().iter().enumerate();
+        watches.extend(
+            leftovers.map(|(index, fd)| (Source::Leftover(index), fd.as_fd(), PollFlags::IN)),
+        );
+        watches
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -185,127 +243,64 @@ impl Agent {
         deadlines.into_iter().min()
     }
 
-    fn serve_sessions(&mut self, ready: &Readiness, now: Instant) {
-        for &(id, source) in &ready.sessions {
-            match source {
-                SourceKind::Status => self.check_start(id),
-                SourceKind::Input => self.write_input(id, now),
-                SourceKind::Output(_) if !self.outbox.has_room() => {}
-                SourceKind::Output(index) => self.read_output(id, index, now),
+    fn serve(&mut self, ready: &[Source]) -> Result<Fill, LoopError> {
+        let now = Instant::now();
+        if ready.contains(&Source::Children) {
+            self.reap(now);
+        }
+        if ready.contains(&Source::Threads) {
+            self.waker.drain();
+            self.files_ready = self.files.is_some();
+            self.take_connections();
+        }
+        self.turn = (self.turn + 1) % Producer::TURNS.len();
+        for producer in Producer::TURNS[self.turn] {
+            match producer {
+                Producer::Processes => self.serve_processes(ready, now),
+                Producer::Connections => self.serve_connections(ready, now),
+                Producer::Files => self.serve_files(),
             }
         }
+        self.discard_leftovers(ready);
+        self.finish_processes(now);
+        self.give_up_on_stalled(now);
+        self.beat(now);
+        if ready.contains(&Source::Port) {
+            return self.port.fill().map_err(LoopError::Port);
+        }
+        Ok(Fill::Nothing)
     }
 
-    fn check_start(&mut self, id: u32) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        match session.check_start() {
-            StartOutcome::Pending => {}
-            StartOutcome::Started => {
-                let pid = session.pid().as_raw_nonzero().get().unsigned_abs();
-                self.activity.said();
-                self.outbox.send(id, &ExecStarted { pid });
+    fn discard_leftovers(&mut self, ready: &[Source]) {
+        // From the back, because an ended one moves those behind it.
+        for source in ready.iter().rev() {
+            if let Source::Leftover(index) = source {
+                self.leftovers.discard(*index, &mut self.buffer);
             }
-            StartOutcome::Failed(failed) => {
-                self.sessions.remove(id);
-                self.send_failed(id, &failed);
-            }
-        }
-    }
-
-    fn send_failed(&mut self, id: u32, failed: &ExecFailed) {
-        self.activity.said();
-        self.outbox.send(id, failed);
-    }
-
-    fn write_input(&mut self, id: u32, now: Instant) {
-        let session = self
-            .sessions
-            .get_mut(id)
-            .filter(|session| session.status().is_none());
-        let Some(session) = session else {
-            return;
-        };
-        if let Err(error) = session.input.write(now) {
-            self.activity.said();
-            self.outbox.send(id, &exec::failure::stdin_error(&error));
-        }
-    }
-
-    fn read_output(&mut self, id: u32, index: usize, now: Instant) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
-        };
-        let Chunk::Data(kind, count) = session.read_output(index, &mut self.buffer, now) else {
-            return;
-        };
-        let data = ByteBuf::from(&self.buffer[..count]);
-        match kind {
-            OutputKind::Stdout => self.outbox.send(id, &ExecStdout { data }),
-            OutputKind::Stderr => self.outbox.send(id, &ExecStderr { data }),
-        }
-        self.activity.said();
-        self.activity.exec_output_bytes += count as u64;
-        self.sessions.served(id);
-    }
-
-    /// Collects every child that ended, orphans that init inherits included.
-    fn reap(&mut self, now: Instant) {
-        self.children.drain();
-        loop {
-            match rustix::process::wait(WaitOptions::NOHANG) {
-                Ok(Some((pid, status))) => {
-                    if let Some(session) = self.sessions.by_pid(pid) {
-                        session.ended(status.exit_status().unwrap_or(exec::CODE_SIGNALED), now);
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Ok(None) | Err(_) => return,
-            }
-        }
-    }
-
-    fn finish_sessions(&mut self, now: Instant) {
-        if !self.outbox.has_room() {
-            // Not reading is our doing, so it must not look like silence.
-            self.sessions
-                .iter_mut()
-                .for_each(|(_, session)| session.postpone_drain(now));
-            return;
-        }
-        let finished: Vec<_> = self
-            .sessions
-            .iter()
-            .filter_map(|(id, session)| Some((id, session.finished(now)?)))
-            .collect();
-        for (id, code) in finished {
-            if let Some(session) = self.sessions.remove(id) {
-                self.leftovers.adopt(session.into_leftover_pipes());
-            }
-            self.activity.said();
-            self.outbox.send(id, &ExecExited { code });
         }
     }
 
     fn give_up_on_stalled(&mut self, now: Instant) {
-        if self.sessions.waiting_input() <= self.config.input_budget {
+        if self.waiting_input() <= self.config.input_budget {
             return;
         }
-        let Some((id, session)) = self.sessions.worst_stalled(now, STALL_LIMIT) else {
-            return;
-        };
-        session.input.abandon();
-        let error = io::Error::from_raw_os_error(libc::ENOBUFS);
-        self.outbox.send(id, &exec::failure::stdin_error(&error));
+        let process = self.sessions.worst_stalled(now, STALL_LIMIT);
+        let connection = self.connections.worst_stalled(now, STALL_LIMIT);
+        let of_process = process.map_or(0, |(_, bytes)| bytes);
+        match (process, connection) {
+            (_, Some((id, bytes))) if bytes > of_process => self.give_up_on_connection(id),
+            (Some((id, _)), _) => self.give_up_on_input(id),
+            _ => {}
+        }
     }
 
     fn beat(&mut self, now: Instant) {
+        let open = OpenSessions {
+            exec: self.sessions.len(),
+            fs: self.files.as_ref().map_or(0, FsService::open_streams),
+            tcp: self.connections.len(),
+        };
         if let Some(heartbeat) = &mut self.heartbeat {
-            let open = OpenSessions {
-                exec: self.sessions.len(),
-                ..OpenSessions::default()
-            };
             heartbeat.beat(now, &self.activity, open);
         }
     }

@@ -1,83 +1,54 @@
 //! One `poll` over everything the loop waits for.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::exec::SourceKind;
+use crate::tcp::Direction;
 
-/// What is ready.
-#[derive(Debug, Default)]
-pub struct Readiness {
-    /// The port has frames, or its other end is gone.
-    pub port: bool,
+/// What a watched descriptor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The port: frames, or its other end is gone.
+    Port,
     /// Children ended.
-    pub children: bool,
-    /// Descriptors of sessions, in the order they were given.
-    pub sessions: Vec<(u32, SourceKind)>,
-    /// Indexes of leftover pipes.
-    pub leftovers: Vec<usize>,
+    Children,
+    /// A thread has something.
+    Threads,
+    /// A descriptor of the process with this id.
+    Exec(u32, SourceKind),
+    /// The socket with this id.
+    Tcp(u32, Direction),
+    /// A pipe that is read for nobody.
+    Leftover(usize),
 }
 
-/// Waits until something is ready or `timeout` passed.
+/// A descriptor, and what of it is waited for. Nothing still reports a broken one.
+pub type Watch<'a> = (Source, BorrowedFd<'a>, PollFlags);
+
+/// Waits until something is ready or `timeout` passed; says what, in the order of `watches`.
 ///
 /// # Errors
 /// When polling fails.
-pub fn wait(
-    port: impl AsFd,
-    listen: bool,
-    write: bool,
-    children: impl AsFd,
-    sources: &[(u32, SourceKind, BorrowedFd<'_>)],
-    leftovers: &[impl AsFd],
-    timeout: Option<Duration>,
-) -> io::Result<Readiness> {
-    let mut interest = PollFlags::empty();
-    interest.set(PollFlags::IN, listen);
-    interest.set(PollFlags::OUT, write);
-    let mut fds = Vec::with_capacity(2 + sources.len() + leftovers.len());
-    fds.push(PollFd::new(&port, interest));
-    fds.push(PollFd::new(&children, PollFlags::IN));
-    for (_, kind, fd) in sources {
-        let output = matches!(kind, SourceKind::Input);
-        fds.push(PollFd::new(
-            fd,
-            if output {
-                PollFlags::OUT
-            } else {
-                PollFlags::IN
-            },
-        ));
-    }
-    fds.extend(leftovers.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+pub fn wait(watches: &[Watch<'_>], timeout: Option<Duration>) -> io::Result<Vec<Source>> {
+    let mut fds: Vec<_> = watches
+        .iter()
+        .map(|(_, fd, events)| PollFd::from_borrowed_fd(*fd, *events))
+        .collect();
     let timeout = timeout
         .map(Timespec::try_from)
         .transpose()
         .map_err(io::Error::other)?;
     match poll(&mut fds, timeout.as_ref()) {
         Ok(_) => {}
-        Err(Errno::INTR) => return Ok(Readiness::default()),
+        Err(Errno::INTR) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     }
-    let ready: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
-    let any = |flags: &PollFlags| !flags.is_empty();
-    let (of_sessions, of_leftovers) = ready[2..].split_at(sources.len());
-    Ok(Readiness {
-        port: ready[0].intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
-        children: any(&ready[1]),
-        sessions: sources
-            .iter()
-            .zip(of_sessions)
-            .filter(|(_, flags)| any(flags))
-            .map(|((id, kind, _), _)| (*id, *kind))
-            .collect(),
-        leftovers: (0..)
-            .zip(of_leftovers)
-            .filter(|(_, f)| any(f))
-            .map(|(index, _)| index)
-            .collect(),
-    })
+    let ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
+    let sources = watches.iter().zip(&fds).filter(|(_, fd)| ready(fd));
+    Ok(sources.map(|((source, ..), _)| *source).collect())
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use msb_protocol::payload::{ExecFailed, ExecFailureKind, ExecStdinError};
 
-use crate::sys::SpawnReport;
+use super::child::SpawnReport;
 use crate::user::UserError;
 
 /// Step between fork and exec.

@@ -1,24 +1,19 @@
 //! Input waiting for a process. Writing never blocks the agent: what a process does not read yet
-//! stays here, and the agent's loop bounds the sum over all processes.
+//! stays here, and the agent's loop bounds the sum over all sessions.
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::io::Errno;
+use crate::write_queue::WriteQueue;
 
 /// Queue in front of a pipe or terminal.
 #[derive(Debug)]
 pub struct Input {
     /// Absent once closed.
     target: Option<OwnedFd>,
-    waiting: VecDeque<Vec<u8>>,
-    /// Bytes of the first piece that were written already.
-    written: usize,
-    bytes: usize,
+    queue: WriteQueue,
     end_after: bool,
-    last_progress: Instant,
 }
 
 impl Input {
@@ -27,24 +22,16 @@ impl Input {
     pub fn new(target: OwnedFd, now: Instant) -> Self {
         Self {
             target: Some(target),
-            waiting: VecDeque::new(),
-            written: 0,
-            bytes: 0,
+            queue: WriteQueue::new(now),
             end_after: false,
-            last_progress: now,
         }
     }
 
     /// Appends `data`; dropped silently behind the end.
     pub fn push(&mut self, data: Vec<u8>, now: Instant) {
-        if self.target.is_none() || self.end_after || data.is_empty() {
-            return;
+        if self.target.is_some() && !self.end_after {
+            self.queue.push(data, now);
         }
-        if self.waiting.is_empty() {
-            self.last_progress = now;
-        }
-        self.bytes += data.len();
-        self.waiting.push_back(data);
     }
 
     /// Closes the target once everything before is written.
@@ -56,18 +43,13 @@ impl Input {
     /// Forgets what waits and closes the target.
     pub fn abandon(&mut self) {
         self.target = None;
-        self.waiting.clear();
-        self.bytes = 0;
-        self.written = 0;
+        self.queue.clear();
     }
 
     /// The descriptor to watch for writing, when something waits.
     #[must_use]
     pub fn wants_to_write(&self) -> Option<BorrowedFd<'_>> {
-        self.target
-            .as_ref()
-            .filter(|_| !self.waiting.is_empty())
-            .map(AsFd::as_fd)
+        self.target().filter(|_| !self.queue.is_empty())
     }
 
     /// The target, while it is open.
@@ -76,51 +58,31 @@ impl Input {
         self.target.as_ref().map(AsFd::as_fd)
     }
 
-    /// Bytes that wait.
+    /// What waits.
     #[must_use]
-    pub fn waiting_bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// How long nothing was taken although something waits.
-    #[must_use]
-    pub fn stalled_for(&self, now: Instant) -> Duration {
-        if self.waiting.is_empty() {
-            return Duration::ZERO;
-        }
-        now.saturating_duration_since(self.last_progress)
+    pub fn queue(&self) -> &WriteQueue {
+        &self.queue
     }
 
     /// Writes as much as the target takes.
     ///
     /// # Errors
-    /// When the target is broken; the queue is given up then.
+    /// When the target is broken; it is closed then.
     pub fn write(&mut self, now: Instant) -> io::Result<()> {
-        while let (Some(target), Some(first)) = (&self.target, self.waiting.front()) {
-            match rustix::io::write(target, &first[self.written..]) {
-                Ok(count) => {
-                    self.last_progress = now;
-                    self.written += count;
-                    self.bytes -= count;
-                    if self.written == first.len() {
-                        self.waiting.pop_front();
-                        self.written = 0;
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(error) => {
-                    self.abandon();
-                    return Err(error.into());
-                }
-            }
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let result = self.queue.write_to(target, now);
+        if result.is_err() {
+            self.abandon();
+        } else {
+            self.close_when_done();
         }
-        self.close_when_done();
-        Ok(())
+        result
     }
 
     fn close_when_done(&mut self) {
-        if self.end_after && self.waiting.is_empty() {
+        if self.end_after && self.queue.is_empty() {
             self.target = None;
         }
     }
@@ -129,6 +91,8 @@ impl Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use rustix::pipe::{PipeFlags, pipe_with};
 
     fn pipe() -> (OwnedFd, OwnedFd) {
@@ -154,7 +118,7 @@ mod tests {
             }
         }
         assert_eq!(got, vec![7; 100_000]);
-        assert_eq!(input.waiting_bytes(), 0);
+        assert_eq!(input.queue().bytes(), 0);
     }
 
     #[test]
@@ -170,7 +134,7 @@ mod tests {
         );
         input.push(vec![1], now);
         assert!(input.write(now).is_ok());
-        assert_eq!(input.waiting_bytes(), 0);
+        assert_eq!(input.queue().bytes(), 0);
     }
 
     #[test]
@@ -182,7 +146,7 @@ mod tests {
         input.write(start).unwrap();
         let later = start + Duration::from_secs(3);
         input.write(later).unwrap();
-        assert_eq!(input.stalled_for(later), Duration::from_secs(3));
-        assert!(input.waiting_bytes() > 0);
+        assert_eq!(input.queue().stalled_for(later), Duration::from_secs(3));
+        assert!(input.queue().bytes() > 0);
     }
 }

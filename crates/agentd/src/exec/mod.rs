@@ -1,6 +1,7 @@
 //! Processes of the guest: planning, starting, feeding, listening, ending (protocol section 16).
 
 mod channels;
+mod child;
 pub mod failure;
 mod input;
 mod pipe;
@@ -9,6 +10,7 @@ mod pty;
 mod session;
 mod table;
 
+pub use child::{ExecPlan, SpawnReport, Spawned};
 pub use failure::Stage;
 pub use input::Input;
 pub use plan::{ExecDefaults, plan};

@@ -4,10 +4,10 @@ use std::ffi::CString;
 
 use msb_protocol::payload::{ExecFailed, ExecRequest, SecurityProfile};
 
+use super::child::ExecPlan;
 use super::failure;
 use crate::environment::Environment;
-use crate::rlimit::known_limits;
-use crate::sys::{ExecPlan, ResourceLimit};
+use crate::rlimit::{ResourceLimit, known_limits};
 use crate::user::{ResolvedUser, UserDatabase};
 
 /// What every process of the sandbox has in common.

@@ -9,10 +9,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::channels::Channels;
+use super::child::SpawnReport;
 use super::input::Input;
 use super::plan::{ExecDefaults, plan};
 use super::{failure, pipe, pty};
-use crate::sys::{self, SpawnReport};
+use crate::sys;
 
 /// After the process ended, output that others keep open is waited for as long as it comes at
 /// least this often.

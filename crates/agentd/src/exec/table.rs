@@ -77,15 +77,18 @@ impl Sessions {
     pub fn waiting_input(&self) -> usize {
         self.by_id
             .values()
-            .map(|session| session.input.waiting_bytes())
+            .map(|session| session.input.queue().bytes())
             .sum()
     }
 
-    /// The session with the most input among those that took none for `limit`.
-    pub fn worst_stalled(&mut self, now: Instant, limit: Duration) -> Option<(u32, &mut Session)> {
-        self.iter_mut()
-            .filter(|(_, session)| session.input.stalled_for(now) >= limit)
-            .max_by_key(|(_, session)| session.input.waiting_bytes())
+    /// The session with the most input among those that took none for `limit`, and how much.
+    #[must_use]
+    pub fn worst_stalled(&self, now: Instant, limit: Duration) -> Option<(u32, usize)> {
+        let queues = self.iter().map(|(id, session)| (id, session.input.queue()));
+        let stalled = queues.filter(|(_, queue)| queue.stalled_for(now) >= limit);
+        stalled
+            .map(|(id, queue)| (id, queue.bytes()))
+            .max_by_key(|(_, bytes)| *bytes)
     }
 
     /// Descriptors to watch, in the order of turns. Outputs only when `read_outputs`.

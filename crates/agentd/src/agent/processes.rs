@@ -1,0 +1,154 @@
+//! The loop's dealings with processes.
+
+use std::io;
+use std::time::Instant;
+
+use msb_protocol::payload::{
+    ExecExited, ExecFailed, ExecRequest, ExecStarted, ExecStderr, ExecStdout,
+};
+use rustix::io::Errno;
+use rustix::process::{Signal, WaitOptions};
+use serde_bytes::ByteBuf;
+
+use super::Agent;
+use super::readiness::Source;
+use crate::exec::{self, Chunk, OutputKind, Session, SourceKind, StartOutcome};
+
+impl Agent {
+    pub(super) fn start_process(&mut self, id: u32, request: &ExecRequest) {
+        match Session::start(request, &self.config.defaults, Instant::now()) {
+            Ok(session) => {
+                if let Some(replaced) = self.sessions.insert(id, session) {
+                    replaced.signal(Signal::KILL);
+                }
+            }
+            Err(failed) => self.send_failed(id, &failed),
+        }
+    }
+
+    pub(super) fn take_input(&mut self, id: u32, data: Vec<u8>) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        if data.is_empty() {
+            session.end_input();
+            return;
+        }
+        let now = Instant::now();
+        session.input.push(data, now);
+        self.write_input(id, now);
+    }
+
+    pub(super) fn serve_processes(&mut self, ready: &[Source], now: Instant) {
+        for source in ready {
+            match *source {
+                Source::Exec(id, SourceKind::Status) => self.check_start(id),
+                Source::Exec(id, SourceKind::Input) => self.write_input(id, now),
+                Source::Exec(id, SourceKind::Output(index)) if self.outbox.has_room() => {
+                    self.read_output(id, index, now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn check_start(&mut self, id: u32) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        match session.check_start() {
+            StartOutcome::Pending => {}
+            StartOutcome::Started => {
+                let pid = session.pid().as_raw_nonzero().get().unsigned_abs();
+                self.activity.said();
+                self.outbox.send(id, &ExecStarted { pid });
+            }
+            StartOutcome::Failed(failed) => {
+                self.sessions.remove(id);
+                self.send_failed(id, &failed);
+            }
+        }
+    }
+
+    fn send_failed(&mut self, id: u32, failed: &ExecFailed) {
+        self.activity.said();
+        self.outbox.send(id, failed);
+    }
+
+    fn write_input(&mut self, id: u32, now: Instant) {
+        let session = self
+            .sessions
+            .get_mut(id)
+            .filter(|session| session.status().is_none());
+        let Some(session) = session else {
+            return;
+        };
+        if let Err(error) = session.input.write(now) {
+            self.activity.said();
+            self.outbox.send(id, &exec::failure::stdin_error(&error));
+        }
+    }
+
+    fn read_output(&mut self, id: u32, index: usize, now: Instant) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let Chunk::Data(kind, count) = session.read_output(index, &mut self.buffer, now) else {
+            return;
+        };
+        let data = ByteBuf::from(&self.buffer[..count]);
+        match kind {
+            OutputKind::Stdout => self.outbox.send(id, &ExecStdout { data }),
+            OutputKind::Stderr => self.outbox.send(id, &ExecStderr { data }),
+        }
+        self.activity.said();
+        self.activity.exec_output_bytes += count as u64;
+        self.sessions.served(id);
+    }
+
+    /// Collects every child that ended, orphans that process 1 inherits included.
+    pub(super) fn reap(&mut self, now: Instant) {
+        self.children.drain();
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    if let Some(session) = self.sessions.by_pid(pid) {
+                        session.ended(status.exit_status().unwrap_or(exec::CODE_SIGNALED), now);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    pub(super) fn finish_processes(&mut self, now: Instant) {
+        if !self.outbox.has_room() {
+            // Not reading is our doing, so it must not look like silence.
+            self.sessions
+                .iter_mut()
+                .for_each(|(_, session)| session.postpone_drain(now));
+            return;
+        }
+        let finished: Vec<_> = self
+            .sessions
+            .iter()
+            .filter_map(|(id, session)| Some((id, session.finished(now)?)))
+            .collect();
+        for (id, code) in finished {
+            if let Some(session) = self.sessions.remove(id) {
+                self.leftovers.adopt(session.into_leftover_pipes());
+            }
+            self.activity.said();
+            self.outbox.send(id, &ExecExited { code });
+        }
+    }
+
+    pub(super) fn give_up_on_input(&mut self, id: u32) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.input.abandon();
+            let error = io::Error::from_raw_os_error(libc::ENOBUFS);
+            self.outbox.send(id, &exec::failure::stdin_error(&error));
+        }
+    }
+}
