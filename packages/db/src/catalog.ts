@@ -66,6 +66,11 @@ export class Catalog implements AsyncDisposable {
     return this.#writer !== null;
   }
 
+  /** False for a copy in memory of a missing or older database, which does not change any more. */
+  get followsFile(): boolean {
+    return !this.#reader.memory;
+  }
+
   /** Runs a query; sees everything that {@link write} committed before. */
   async read<T>(query: (db: Database) => T): Promise<T> {
     try {

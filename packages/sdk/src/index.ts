@@ -1,1 +1,78 @@
-export {};
+export {
+  AgentClientError,
+  AgentLostError,
+  type BootErrorRecord,
+  BootStartError,
+  CloudHttpError,
+  CustomError,
+  DatabaseError,
+  ExecFailedError,
+  type ExecFailure,
+  type ExecFailureKind,
+  ExecTimeoutError,
+  HttpError,
+  ImageError,
+  ImageInUseError,
+  ImageNotFoundError,
+  InvalidConfigError,
+  IoError,
+  JsonError,
+  LibkrunfwNotFoundError,
+  MetricsDisabledError,
+  MetricsUnavailableError,
+  MicrosandboxError,
+  type MicrosandboxErrorCode,
+  NixError,
+  NoDefaultCommandError,
+  PatchFailedError,
+  ProtocolError,
+  type PullProgressEvent,
+  RuntimeError,
+  SandboxAlreadyExistsError,
+  SandboxFsOpsError,
+  SandboxNotFoundError,
+  SandboxNotRunningError,
+  SandboxStillRunningError,
+  TerminalError,
+  UnsupportedError,
+  UnsupportedOperationError,
+  type VmmChoice,
+  VolumeAlreadyExistsError,
+  VolumeNotFoundError,
+} from '@microsandbox/types';
+export { withBackend } from './backend/current-backend.ts';
+export { LocalBackend, type LocalBackendOptions } from './backend/local-backend.ts';
+export type * from './backend/sandbox-launcher.ts';
+export type * from './boot-info.ts';
+export { type AttachOptions, AttachOptionsBuilder } from './builders/attach-options-builder.ts';
+export { type ExecOptions, ExecOptionsBuilder, type StdinOption } from './builders/exec-options-builder.ts';
+export { ImageBuilder } from './builders/image-builder.ts';
+export { InitOptionsBuilder } from './builders/init-options-builder.ts';
+export { MountBuilder, type NamedVolumeMode, type VolumeMount } from './builders/mount-builder.ts';
+export { type Patch, PatchBuilder } from './builders/patch-builder.ts';
+export { RegistryConfigBuilder, type RegistryOptions } from './builders/registry-config-builder.ts';
+export { RootDiskBuilder } from './builders/root-disk-builder.ts';
+export { SandboxBuilder } from './builders/sandbox-builder.ts';
+export { SandboxListBuilder, type SandboxListOptions } from './builders/sandbox-list-builder.ts';
+export { intoRootfsSource, type RootfsSource } from './config/rootfs-source.ts';
+export type { ExecEvent } from './exec/exec-event.ts';
+export { ExecHandle } from './exec/exec-handle.ts';
+export { ExecOutput } from './exec/exec-output.ts';
+export { ExecSink } from './exec/exec-sink.ts';
+export { Stdin, type StdinMode } from './exec/stdin.ts';
+export { Image, type ImagePruneReport, type ImagePullOptions } from './images/image.ts';
+export type { ImageConfigDetail, ImageDetail, ImageLayerDetail } from './images/image-detail.ts';
+export { ImageHandle } from './images/image-handle.ts';
+export type { SandboxRemoval } from './lifecycle/force-remove.ts';
+export { LogEntry } from './logs/log-entry.ts';
+export type { LogReadOptions, LogReadSource, LogSource, LogStreamOptions } from './logs/log-options.ts';
+export { LogStream } from './logs/log-stream.ts';
+export type { LogSnapshot } from './logs/read-logs.ts';
+export { readSandboxLogs, streamSandboxLogs } from './logs/sandbox-logs.ts';
+export { PullProgressCreate, type PullProgressStream } from './pull-progress-create.ts';
+export { Sandbox } from './sandbox.ts';
+export { SandboxHandle } from './sandbox-handle.ts';
+export type { SandboxPage } from './sandbox-page.ts';
+export type * from './sandbox-results.ts';
+export * from './sizes.ts';
+export * from './values.ts';

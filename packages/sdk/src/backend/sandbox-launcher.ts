@@ -1,0 +1,63 @@
+import type { HostConfig, LaunchConfig, VmmChoice } from '@microsandbox/types';
+import type { HomeLayout } from '@microsandbox/utils';
+import type { BootPhaseListener } from '../boot-info.ts';
+
+/** Whose end ends the sandbox: `attached` to this process, or its own only. */
+export type LaunchMode = 'attached' | 'detached';
+
+/** What a launcher needs to start one sandbox process. */
+export interface LaunchRequest {
+  readonly launch: LaunchConfig;
+  readonly name: string;
+  readonly sandboxId: number;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly mode: LaunchMode;
+  /** Descriptor of the held lifecycle lock, which the process inherits. */
+  readonly lifecycleLockFd: number;
+  readonly layout: HomeLayout;
+  readonly config: HostConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+  readonly onPhase?: BootPhaseListener | undefined;
+}
+
+/** A sandbox process whose agent takes commands. */
+export interface LaunchedProcess {
+  readonly pid: number;
+  readonly boot: {
+    readonly vmm: VmmChoice;
+    readonly phasesMs: Readonly<Record<string, number>>;
+  };
+  /** Lets the process outlive this one. */
+  detach(): void;
+  /** Waits for the end of the process. */
+  wait(): Promise<ProcessExit>;
+}
+
+/** How a sandbox process ended. */
+export interface ProcessExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Starts sandbox processes. Replaceable, so that the lifecycle can be tried without a virtual machine. */
+export interface SandboxLauncher {
+  /**
+   * Finds the guest kernel's library.
+   *
+   * @throws LibkrunfwNotFoundError
+   */
+  findLibkrunfw(options: {
+    readonly layout: HomeLayout;
+    readonly config: HostConfig;
+    readonly env: NodeJS.ProcessEnv;
+  }): Promise<string>;
+
+  /**
+   * Starts a sandbox process; resolves when its agent takes commands.
+   *
+   * @throws BootStartError
+   */
+  start(request: LaunchRequest): Promise<LaunchedProcess>;
+}

@@ -1,0 +1,30 @@
+import type { VmmChoice } from '@microsandbox/types';
+
+/** How a start went. */
+export interface BootInfo {
+  /** Which virtual machine monitor and accelerator run the sandbox, and why. */
+  readonly vmm: VmmChoice;
+  /** Milliseconds that each part took. */
+  readonly phasesMs: {
+    /** Finding or pulling the image; 0 for a start of an existing sandbox. */
+    readonly image: number;
+    /** Making the sandbox's own disks. */
+    readonly disks: number;
+    /** Until the monitor answered. */
+    readonly vmmSpawn: number;
+    /** Until the guest's first process ran. */
+    readonly kernel: number;
+    /** Until the agent took commands. */
+    readonly agentReady: number;
+  };
+}
+
+/** A step of a start, reported when it is reached. */
+export interface BootPhaseEvent {
+  readonly phase: 'image' | 'disks' | 'spawn' | 'vmm' | 'kernel' | 'agent' | 'ready';
+  /** Milliseconds since the sandbox process was started; for `image` and `disks`, how long they took. */
+  readonly elapsedMs: number;
+}
+
+/** Hears of every step of a start. */
+export type BootPhaseListener = (event: BootPhaseEvent) => void;

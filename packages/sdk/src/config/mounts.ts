@@ -1,0 +1,64 @@
+import type { SandboxConfigRecord } from '@microsandbox/types';
+import { normalizeGuestPath } from './guest-path.ts';
+import { invalidConfig } from './invalid-config.ts';
+
+/** A mount as it is stored; what else it holds depends on its `type` (spec: state 8). */
+export type StoredMount = SandboxConfigRecord['mounts'][number];
+
+/** A tmpfs mount as it is stored. */
+export interface TmpfsMount {
+  readonly type: 'Tmpfs';
+  readonly guest: string;
+  readonly size_mib: number | null;
+  readonly options: StoredMountOptions;
+}
+
+export interface StoredMountOptions {
+  readonly readonly: boolean;
+  readonly noexec: boolean;
+  readonly nosuid: boolean;
+  readonly nodev: boolean;
+}
+
+export const DEFAULT_MOUNT_OPTIONS: StoredMountOptions = {
+  readonly: false,
+  noexec: false,
+  nosuid: false,
+  nodev: false,
+};
+
+/** Guest path of a stored mount. */
+export function guestPathOf(mount: StoredMount): string {
+  const { guest } = mount as { guest?: unknown };
+  if (typeof guest !== 'string') throw invalidConfig(`mount of type ${mount.type} has no guest path`);
+  return guest;
+}
+
+export function isTmpfs(mount: StoredMount): mount is StoredMount & TmpfsMount {
+  return mount.type === 'Tmpfs';
+}
+
+/**
+ * Mounts with normal guest paths, parents before children.
+ *
+ * @throws InvalidConfigError for a bad path or two mounts at one place
+ */
+export function arrangeMounts(mounts: readonly StoredMount[]): StoredMount[] {
+  const arranged = mounts.map((mount) => ({ ...mount, guest: normalizeGuestPath(guestPathOf(mount)) }));
+  const seen = new Set<string>();
+  for (const { guest } of arranged) {
+    if (seen.has(guest)) throw invalidConfig(`multiple volumes cannot mount the same guest path: ${guest}`);
+    seen.add(guest);
+  }
+  return arranged.sort((a, b) => depthOf(a.guest) - depthOf(b.guest) || (a.guest < b.guest ? -1 : 1));
+}
+
+/** Mount options of a stored mount; older records have `readonly` at the top. */
+export function mountOptionsOf(mount: StoredMount): StoredMountOptions {
+  const { options, readonly } = mount as { options?: Partial<StoredMountOptions>; readonly?: boolean };
+  return { ...DEFAULT_MOUNT_OPTIONS, ...(readonly === true && { readonly }), ...options };
+}
+
+function depthOf(path: string): number {
+  return path.split('/').length;
+}

@@ -1,0 +1,25 @@
+import { type SandboxConfigRecord, UnsupportedError } from '@microsandbox/types';
+
+/**
+ * Refuses what a configuration asks for and this release cannot give, by the name of the call that asked. A
+ * setting is never silently dropped.
+ *
+ * @throws UnsupportedError
+ */
+export function assertSupported(config: SandboxConfigRecord): void {
+  const api = unsupportedApi(config);
+  if (api === null) return;
+  throw new UnsupportedError(`${api} is not supported by this backend: not in this release`);
+}
+
+function unsupportedApi(config: SandboxConfigRecord): string | null {
+  const { image, network, mounts, patches } = config;
+  if ('Bind' in image) return 'SandboxBuilder::image with a folder';
+  if ('Oci' in image && image.Oci.root_disk?.kind === 'flat') return 'RootDiskBuilder::flat';
+  if (patches.length > 0) return 'SandboxBuilder::patch';
+  if (mounts.some(({ type }) => type === 'Bind')) return 'MountBuilder::bind';
+  if (mounts.some(({ type }) => type === 'Named')) return 'MountBuilder::named';
+  if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';
+  if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';
+  return null;
+}

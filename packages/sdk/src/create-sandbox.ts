@@ -1,0 +1,26 @@
+import type { LocalBackend } from './backend/local-backend.ts';
+import { bootInfoOf } from './boot-info-of.ts';
+import { createNew } from './lifecycle/create-new.ts';
+import type { CreateRequest } from './lifecycle/create-request.ts';
+import { type StartOptions, startExisting } from './lifecycle/start-existing.ts';
+import { Sandbox } from './sandbox-instance.ts';
+
+/** Creates and boots a sandbox, and wraps it for its caller. */
+export async function createSandbox(request: CreateRequest): Promise<Sandbox> {
+  const started = await createNew(request);
+  return new Sandbox({ ...started, boot: bootInfoOf(started), ownsLifecycle: !request.detached });
+}
+
+/** Boots an existing sandbox, and wraps it for its caller. */
+export async function startSandbox(
+  backend: LocalBackend,
+  name: string,
+  options: StartOptions,
+): Promise<Sandbox> {
+  const started = await startExisting(backend, name, options);
+  return new Sandbox({
+    ...started,
+    boot: bootInfoOf(started),
+    ownsLifecycle: options.mode === 'attached',
+  });
+}

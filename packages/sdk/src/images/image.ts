@@ -1,0 +1,134 @@
+import { ImageRepository } from '@microsandbox/db';
+import { ImageNotFoundError, type PullProgressEvent } from '@microsandbox/types';
+import { currentBackend } from '../backend/current-backend.ts';
+import type { RegistryOptions } from '../builders/registry-config-builder.ts';
+import type { PullPolicy } from '../values.ts';
+import { deleteImageFiles } from './delete-image-files.ts';
+import { type ImageDetail, imageDetailOf } from './image-detail.ts';
+import { ImageHandle } from './image-handle.ts';
+import { recordImage } from './record-image.ts';
+import { resolveImage } from './resolve-image.ts';
+
+/** What a prune took away. */
+export interface ImagePruneReport {
+  readonly imageRefsRemoved: number;
+  readonly manifestsRemoved: number;
+  readonly layersRemoved: number;
+  readonly fsmetaRemoved: number;
+  readonly vmdkRemoved: number;
+  /** Null when nothing was deleted. */
+  readonly bytesReclaimed: number | null;
+}
+
+/** How to pull. */
+export interface ImagePullOptions {
+  readonly pullPolicy?: PullPolicy;
+  /** Pulls again what is cached. */
+  readonly force?: boolean;
+  readonly registry?: RegistryOptions;
+  readonly onProgress?: (event: PullProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+const STORED_POLICIES = { always: 'Always', 'if-missing': 'IfMissing', never: 'Never' } as const;
+
+/** Images in the cache. References are matched as they were typed. */
+// biome-ignore lint/complexity/noStaticOnlyClass: the name and shape of the reference SDK
+export class Image {
+  /** @throws ImageNotFoundError */
+  static async get(reference: string): Promise<ImageHandle> {
+    const row = await currentBackend().reading((catalog) =>
+      new ImageRepository(catalog).byReference(reference),
+    );
+    if (row === null) throw new ImageNotFoundError(`image not found: ${reference}`);
+    return new ImageHandle(row);
+  }
+
+  /** All images, newest first. */
+  static async list(): Promise<ImageHandle[]> {
+    const rows = await currentBackend().reading((catalog) => new ImageRepository(catalog).list());
+    return rows.map((row) => new ImageHandle(row));
+  }
+
+  /**
+   * Everything known about an image.
+   *
+   * @throws ImageNotFoundError
+   */
+  static async inspect(reference: string): Promise<ImageDetail> {
+    return imageDetailOf(
+      await currentBackend().reading((catalog) => new ImageRepository(catalog).detail(reference)),
+    );
+  }
+
+  /**
+   * Makes sure that an image is in the cache, from its registry unless it is there.
+   *
+   * @throws ImageError
+   */
+  static async pull(
+    reference: string,
+    options: ImagePullOptions = {},
+  ): Promise<{ readonly image: ImageHandle; readonly cached: boolean }> {
+    const backend = currentBackend();
+    const { pullPolicy = 'if-missing', ...rest } = options;
+    const pulled = await resolveImage(backend, {
+      ...rest,
+      reference,
+      pullPolicy: STORED_POLICIES[pullPolicy],
+    });
+    await recordImage(backend, reference, pulled.image);
+    return { image: await Image.get(reference), cached: pulled.cached };
+  }
+
+  /**
+   * Takes an image from a folder in OCI layout and makes it available under `reference`, as if it had been
+   * pulled.
+   *
+   * @throws ImageError
+   */
+  static async importLayout(
+    directory: string,
+    options: { readonly reference: string; readonly onProgress?: (event: PullProgressEvent) => void },
+  ): Promise<ImageHandle> {
+    const backend = currentBackend();
+    const { importOciLayout } = await import('@microsandbox/image');
+    const { cacheDir } = await backend.layout();
+    const { reference, onProgress } = options;
+    const imported = await importOciLayout({
+      directory,
+      reference,
+      cacheDir,
+      ...(onProgress && { onProgress }),
+    });
+    await recordImage(backend, reference, imported.image);
+    return Image.get(reference);
+  }
+
+  /**
+   * Forgets a reference and deletes what only it needed.
+   *
+   * @throws ImageNotFoundError
+   * @throws ImageInUseError
+   */
+  static async remove(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    const backend = currentBackend();
+    const removed = await new ImageRepository(await backend.catalog()).remove(reference, options);
+    await deleteImageFiles((await backend.layout()).cacheDir, removed);
+  }
+
+  /** Forgets and deletes every image that no sandbox and no snapshot needs. */
+  static async prune(): Promise<ImagePruneReport> {
+    const backend = currentBackend();
+    const removed = await new ImageRepository(await backend.catalog()).prune();
+    const files = await deleteImageFiles((await backend.layout()).cacheDir, removed);
+    return {
+      imageRefsRemoved: removed.references.length,
+      manifestsRemoved: removed.manifestDigests.length,
+      layersRemoved: removed.layerDiffIds.length,
+      fsmetaRemoved: files.fsmeta,
+      vmdkRemoved: files.vmdk,
+      bytesReclaimed: files.bytesReclaimed,
+    };
+  }
+}

@@ -1,0 +1,137 @@
+import { rm } from 'node:fs/promises';
+import { deleteSandbox, insertSandbox, RootfsRepository } from '@microsandbox/db';
+import type { PulledImage } from '@microsandbox/image';
+import { type SandboxConfigRecord, UnsupportedError } from '@microsandbox/types';
+import { assertGuestDirectory } from '../agent/guest-directory.ts';
+import type { LaunchedProcess } from '../backend/sandbox-launcher.ts';
+import { configOfDraft } from '../config/config-of-draft.ts';
+import { withCreateDefaults } from '../config/create-defaults.ts';
+import { withImageDefaults } from '../config/image-defaults.ts';
+import { assertInit } from '../config/init-command.ts';
+import { assertSupported } from '../config/unsupported-features.ts';
+import { validateCreate } from '../config/validate-create.ts';
+import { recordImage } from '../images/record-image.ts';
+import { resolveImage } from '../images/resolve-image.ts';
+import type { CreateRequest } from './create-request.ts';
+import { launchSandbox } from './launch-sandbox.ts';
+import { prepareDisks } from './prepare-disks.ts';
+import { assertNameFree, claimName } from './prepare-target.ts';
+import { type SandboxPlace, type SandboxTarget, sandboxPlace } from './sandbox-place.ts';
+import { startupCommandOf } from './startup-command.ts';
+import { DEFAULT_KILL_TIMEOUT_MS, killSandbox } from './stop-sandbox.ts';
+
+/** A sandbox whose agent takes commands. */
+export interface StartedSandbox {
+  readonly target: SandboxTarget;
+  readonly config: SandboxConfigRecord;
+  readonly process: LaunchedProcess;
+  /** Milliseconds of what was done before the process was started. */
+  readonly preparedMs: { readonly image: number; readonly disks: number };
+}
+
+/**
+ * Creates and boots a sandbox (spec: state 11). Whatever goes wrong before the boot leaves nothing behind; a
+ * boot that fails leaves the stopped sandbox with its logs.
+ */
+export async function createNew(request: CreateRequest): Promise<StartedSandbox> {
+  const { backend, draft, onBootPhase } = request;
+  const host = await backend.config();
+  if (draft.snapshot !== undefined) {
+    throw new UnsupportedError(
+      'SandboxBuilder::from_snapshot is not supported by this backend: not in this release',
+    );
+  }
+  const wanted = withCreateDefaults(await configOfDraft(draft, host), host);
+  const place = await sandboxPlace(backend, wanted.name);
+  await validateCreate(wanted, place.paths);
+  assertSupported(wanted);
+  if (request.replaceGraceMs === undefined) await assertNameFree(place);
+  const libkrunfwPath = await backend.launcher.findLibkrunfw({
+    layout: place.layout,
+    config: host,
+    env: backend.env,
+  });
+
+  const image = await timed(() => pull(request, wanted));
+  onBootPhase?.({ phase: 'image', elapsedMs: image.ms });
+  const config = image.value === null ? wanted : withImage(wanted, image.value);
+  assertInit(config.init);
+  // Found out before anything is made.
+  const startup = request.background ? startupCommandOf(config) : null;
+
+  await using lock = await claimName(place, request.replaceGraceMs);
+  const target = await insertRow(place, config);
+  const disks = await timed(() => prepareOrUndo(target, config));
+  onBootPhase?.({ phase: 'disks', elapsedMs: disks.ms });
+  const process = await launchSandbox({
+    target,
+    config,
+    libkrunfwPath,
+    vmdkPath: image.value?.vmdkPath ?? null,
+    mode: request.detached ? 'detached' : 'attached',
+    lock,
+    startup,
+    onPhase: onBootPhase,
+    signal: request.signal,
+  });
+  await finishCreate(target, config);
+  return { target, config, process, preparedMs: { image: image.ms, disks: disks.ms } };
+}
+
+/** The image of an OCI sandbox, recorded; null for every other root. */
+async function pull(request: CreateRequest, config: SandboxConfigRecord): Promise<PulledImage | null> {
+  if (!('Oci' in config.image)) return null;
+  const { reference } = config.image.Oci;
+  const pulled = await resolveImage(request.backend, {
+    reference,
+    pullPolicy: config.pull_policy,
+    registry: request.registry,
+    onProgress: request.onPullProgress,
+    signal: request.signal,
+  });
+  await recordImage(request.backend, reference, pulled.image);
+  return pulled;
+}
+
+function withImage(config: SandboxConfigRecord, { image }: PulledImage): SandboxConfigRecord {
+  return { ...withImageDefaults(config, image.config), manifest_digest: image.manifest_digest };
+}
+
+async function insertRow(place: SandboxPlace, config: SandboxConfigRecord): Promise<SandboxTarget> {
+  const catalog = await place.backend.catalog();
+  const { id } = await catalog.write((db) => insertSandbox(db, config));
+  return { ...place, id, ephemeral: config.lifecycle.ephemeral };
+}
+
+async function prepareOrUndo(target: SandboxTarget, config: SandboxConfigRecord): Promise<void> {
+  try {
+    await prepareDisks(target, config);
+    if (config.manifest_digest !== null) {
+      const catalog = await target.backend.catalog();
+      await new RootfsRepository(catalog).replacePin(target.id, config.manifest_digest);
+    }
+  } catch (error) {
+    await rm(target.paths.dir, { recursive: true, force: true });
+    const catalog = await target.backend.catalog();
+    await catalog.write((db) => deleteSandbox(db, target.id));
+    throw error;
+  }
+}
+
+/** What can only be checked in the guest; a sandbox that fails it is stopped. */
+async function finishCreate(target: SandboxTarget, config: SandboxConfigRecord): Promise<void> {
+  const { workdir } = config.runtime;
+  if (workdir === null) return;
+  try {
+    await assertGuestDirectory(target, workdir);
+  } catch (error) {
+    await killSandbox(target, DEFAULT_KILL_TIMEOUT_MS).catch(() => {});
+    throw error;
+  }
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+  const start = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - start };
+}

@@ -1,0 +1,75 @@
+import { SandboxRepository } from '@microsandbox/db';
+import { BootStartError, type LaunchConfig, type SandboxConfigRecord } from '@microsandbox/types';
+import type { FileLock } from '@microsandbox/utils';
+import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts';
+import type { BootPhaseListener } from '../boot-info.ts';
+import { launchConfigOf } from './launch-config.ts';
+import type { SandboxTarget } from './sandbox-place.ts';
+import { removeSocketArtifacts } from './socket-artifacts.ts';
+import { writeScripts } from './write-scripts.ts';
+
+/** What starting a prepared sandbox needs. */
+export interface LaunchOptions {
+  readonly target: SandboxTarget;
+  readonly config: SandboxConfigRecord;
+  readonly libkrunfwPath: string;
+  readonly vmdkPath: string | null;
+  readonly mode: LaunchMode;
+  /** Held; the sandbox process takes it over. */
+  readonly lock: FileLock;
+  readonly startup?: LaunchConfig['startup'];
+  readonly onPhase?: BootPhaseListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Starts the process of a sandbox whose row says `Running`, and records what it was started with. On failure
+ * the row says `Stopped` and the logs stay.
+ *
+ * @throws BootStartError
+ */
+export async function launchSandbox(options: LaunchOptions): Promise<LaunchedProcess> {
+  const { target, config, lock } = options;
+  const { backend, layout } = target;
+  const sandboxes = new SandboxRepository(await backend.catalog());
+  try {
+    const host = await backend.config();
+    await removeSocketArtifacts(target);
+    await writeScripts(target, config.runtime.scripts);
+    const launched = await backend.launcher.start({
+      launch: launchConfigOf({
+        place: target,
+        host,
+        config,
+        sandboxId: target.id,
+        libkrunfwPath: options.libkrunfwPath,
+        vmdkPath: options.vmdkPath,
+        startup: options.startup ?? null,
+      }),
+      name: target.name,
+      sandboxId: target.id,
+      vcpus: config.resources.cpus,
+      memoryMib: config.resources.memory_mib,
+      mode: options.mode,
+      lifecycleLockFd: lock.fd,
+      layout,
+      config: host,
+      env: backend.env,
+      onPhase: options.onPhase,
+      signal: options.signal,
+    });
+    await lock.handOver();
+    await sandboxes.setActiveConfig(target.id, config);
+    return launched;
+  } catch (error) {
+    await sandboxes.setStatus(target.id, 'Stopped', ['Running', 'Draining']);
+    await lock.release();
+    throw withName(error, target.name);
+  }
+}
+
+/** A boot error names the sandbox; other errors pass. */
+function withName(error: unknown, name: string): unknown {
+  if (!(error instanceof BootStartError) || error.sandbox === name) return error;
+  return new BootStartError(name, error.record, error.consoleTail, { cause: error });
+}

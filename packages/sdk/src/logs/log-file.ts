@@ -1,0 +1,163 @@
+import { stat } from 'node:fs/promises';
+import { MicrosandboxError } from '@microsandbox/types';
+import { readLines } from './line-reader.ts';
+import { LOG_START, type LogPosition } from './log-cursor.ts';
+import { generationOf, type OpenLogFile, openLogChain } from './open-log-chain.ts';
+import { type ParsedLogLine, parseExecLogLine, parseTextLogLine } from './parse-log-line.ts';
+
+/** How a log file is written. */
+export interface LogFileKind {
+  readonly path: string;
+  readonly format: 'exec' | 'text';
+  /** How many rotated predecessors are read. */
+  readonly rotations: number;
+}
+
+/** An entry with the place behind it. */
+export interface PlacedLogLine extends ParsedLogLine {
+  readonly position: LogPosition;
+}
+
+/** What one step of reading gave. */
+export interface LogStep {
+  readonly entries: readonly PlacedLogLine[];
+  /** Place behind everything that was read, entries or not. */
+  readonly position: LogPosition;
+  /** Whether anything was read. */
+  readonly progressed: boolean;
+}
+
+/**
+ * Reads one log from a place on, through its rotations, also while it is written and rotated. The file being
+ * read is kept open, so a rotation takes nothing away.
+ */
+export class LogFile {
+  readonly #kind: LogFileKind;
+  #current: OpenLogFile | null = null;
+  /** Newer files, to be read after the current one; the last is the live one. */
+  #next: OpenLogFile[] = [];
+  #offset = 0n;
+
+  private constructor(kind: LogFileKind) {
+    this.#kind = kind;
+  }
+
+  /**
+   * Opens a log at a place; the start means the oldest rotated file.
+   *
+   * @throws MicrosandboxError `invalidCursor` when the place's file was rotated away
+   */
+  static async open(kind: LogFileKind, start: LogPosition): Promise<LogFile> {
+    const log = new LogFile(kind);
+    const chain = await openLogChain(kind.path, kind.rotations);
+    const fromStart = start.generation === LOG_START.generation && start.offset === LOG_START.offset;
+    if (kind.format === 'text' || fromStart) {
+      log.#enqueue(chain);
+      if (kind.format === 'text') log.#offset = start.offset;
+      return log;
+    }
+    const index = chain.findIndex((entry) => entry?.generation === start.generation);
+    if (index < 0) {
+      for (const entry of chain) await entry?.file.close();
+      throw new MicrosandboxError(
+        'invalidCursor',
+        `invalid cursor: exec.log generation ${start.generation} is not in the current rotation chain`,
+      );
+    }
+    for (const older of chain.slice(index + 1)) await older?.file.close();
+    log.#enqueue(chain.slice(0, index + 1));
+    log.#offset = start.offset;
+    return log;
+  }
+
+  /**
+   * Reads a piece.
+   *
+   * @throws MicrosandboxError `missedRotation` when the log was rotated away under a slow reader
+   */
+  async step(): Promise<LogStep> {
+    if (this.#current === null) await this.#openLive();
+    for (;;) {
+      const current = this.#current;
+      if (current === null) return { entries: [], position: LOG_START, progressed: false };
+      const { lines, end } = await readLines(current.file, this.#offset);
+      if (end > this.#offset) {
+        this.#offset = end;
+        const position = { generation: current.generation, offset: end };
+        return { entries: await this.#parse(lines, current.generation), position, progressed: true };
+      }
+      if (!(await this.#advance(current))) {
+        const position = { generation: current.generation, offset: this.#offset };
+        return { entries: [], position, progressed: false };
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = [this.#current, ...this.#next];
+    this.#current = null;
+    this.#next = [];
+    for (const entry of open) await entry?.file.close();
+  }
+
+  /** Takes the files of a chain, newest first, as those to read, oldest first. */
+  #enqueue(chain: readonly (OpenLogFile | null)[]): void {
+    const [first = null, ...rest] = chain.filter((entry) => entry !== null).reverse();
+    this.#current = first;
+    this.#next = rest;
+  }
+
+  async #openLive(): Promise<void> {
+    const [live = null] = await openLogChain(this.#kind.path, 0);
+    this.#current = live;
+  }
+
+  /** At the end of the current file: goes on with a newer one. False when the current one is the live one. */
+  async #advance(current: OpenLogFile): Promise<boolean> {
+    if (this.#next.length === 0 && !(await this.#findNewer(current))) return false;
+    // The last lines may have been written between the last reading and the rotation.
+    const { end } = await readLines(current.file, this.#offset);
+    if (end > this.#offset) return true;
+    await current.file.close();
+    this.#current = this.#next.shift() ?? null;
+    this.#offset = 0n;
+    return true;
+  }
+
+  async #findNewer(current: OpenLogFile): Promise<boolean> {
+    const live = await generationOf(this.#kind.path);
+    if (live === null || live === current.generation) return false;
+    const chain = await openLogChain(this.#kind.path, this.#kind.rotations);
+    const index = chain.findIndex((entry) => entry?.generation === current.generation);
+    if (index < 0 && this.#kind.format === 'exec') {
+      for (const entry of chain) await entry?.file.close();
+      throw new MicrosandboxError(
+        'missedRotation',
+        `log stream missed rotation (dropped from offset ${this.#offset})`,
+      );
+    }
+    const newer = index < 0 ? chain.slice(0, 1) : chain.slice(0, index);
+    for (const entry of chain.slice(newer.length)) await entry?.file.close();
+    this.#next = newer.filter((entry) => entry !== null).reverse();
+    return this.#next.length > 0;
+  }
+
+  async #parse(
+    lines: readonly { readonly bytes: Buffer; readonly end: bigint }[],
+    generation: bigint,
+  ): Promise<PlacedLogLine[]> {
+    const fallback = this.#kind.format === 'text' ? await modifiedAt(this.#kind.path) : new Date();
+    return lines.flatMap(({ bytes, end }) => {
+      const text = bytes.toString();
+      const entry = this.#kind.format === 'exec' ? parseExecLogLine(text) : parseTextLogLine(text, fallback);
+      return entry === null ? [] : [{ ...entry, position: { generation, offset: end } }];
+    });
+  }
+}
+
+function modifiedAt(path: string): Promise<Date> {
+  return stat(path).then(
+    ({ mtime }) => mtime,
+    () => new Date(),
+  );
+}

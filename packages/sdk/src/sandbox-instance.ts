@@ -1,0 +1,280 @@
+import { constants } from 'node:os';
+import type { SandboxConfigRecord } from '@microsandbox/types';
+import { pingAgent, touchAgent } from './agent/ping.ts';
+import type { LaunchedProcess } from './backend/sandbox-launcher.ts';
+import type { BootInfo } from './boot-info.ts';
+import { AttachOptionsBuilder } from './builders/attach-options-builder.ts';
+import { configured } from './builders/configure.ts';
+import { ExecOptionsBuilder } from './builders/exec-options-builder.ts';
+import { defaultArgv } from './config/argv.ts';
+import { camelCaseKeys } from './config/camel-case-keys.ts';
+import type { ExecHandle } from './exec/exec-handle.ts';
+import type { ExecOutput } from './exec/exec-output.ts';
+import { attachProgram, type ProgramHost, runProgram, streamProgram } from './exec/run-program.ts';
+import { refreshTarget } from './lifecycle/find-sandbox.ts';
+import { assertRunning } from './lifecycle/not-running.ts';
+import type { SandboxTarget } from './lifecycle/sandbox-place.ts';
+import {
+  DEFAULT_KILL_TIMEOUT_MS,
+  DEFAULT_STOP_TIMEOUT_MS,
+  killSandbox,
+  requestDrain,
+  requestKill,
+  requestStop,
+  stopSandbox,
+  waitUntilStopped,
+} from './lifecycle/stop-sandbox.ts';
+import type { LogEntry } from './logs/log-entry.ts';
+import type { LogReadOptions, LogStreamOptions } from './logs/log-options.ts';
+import { LogStream } from './logs/log-stream.ts';
+import { readLogs } from './logs/read-logs.ts';
+import type {
+  SandboxConfig,
+  SandboxPingResult,
+  SandboxStopResult,
+  SandboxTouchResult,
+} from './sandbox-results.ts';
+import { stopResult } from './stop-result.ts';
+
+type Exec = (builder: ExecOptionsBuilder) => ExecOptionsBuilder;
+type Attach = (builder: AttachOptionsBuilder) => AttachOptionsBuilder;
+
+const DEFAULT_SHELL = '/bin/sh';
+
+/** What a sandbox object is made of. */
+export interface SandboxParts {
+  readonly target: SandboxTarget;
+  readonly config: SandboxConfigRecord;
+  /** Set for the object that started the sandbox. */
+  readonly process?: LaunchedProcess;
+  readonly boot?: BootInfo;
+  readonly ownsLifecycle: boolean;
+}
+
+/**
+ * A running sandbox. Made by `Sandbox.builder(...).create()`, `Sandbox.start()` or `SandboxHandle.connect()`.
+ * Operations are independent of each other and may overlap.
+ *
+ * Leaving an `await using` scope stops the sandbox when this object started it attached; it is never removed.
+ */
+export class Sandbox implements AsyncDisposable {
+  readonly name: string;
+  /** Whether this object's process ends the sandbox with itself. */
+  readonly ownsLifecycle: boolean;
+  readonly backendKind = 'local';
+  /** How the start went; undefined when somebody else started the sandbox. */
+  readonly boot: BootInfo | undefined;
+  readonly #target: SandboxTarget;
+  readonly #config: SandboxConfigRecord;
+  readonly #process: LaunchedProcess | undefined;
+  #detached = false;
+
+  /** @internal */
+  constructor(parts: SandboxParts) {
+    this.name = parts.target.name;
+    this.ownsLifecycle = parts.ownsLifecycle;
+    this.boot = parts.boot;
+    this.#target = parts.target;
+    this.#config = parts.config;
+    this.#process = parts.process;
+  }
+
+  /** Runs a program to its end. A non-zero exit code is a result, not an error. */
+  async exec(cmd: string, args: Iterable<string> = []): Promise<ExecOutput> {
+    return this.execWith(cmd, (options) => options.args(Array.from(args)));
+  }
+
+  /** Runs a program to its end, with more settings. */
+  async execWith(cmd: string, configure: Exec): Promise<ExecOutput> {
+    return runProgram(this.#host(), [cmd], execOptions(configure));
+  }
+
+  /** Starts a program whose output comes piece by piece. */
+  async execStream(cmd: string, args: Iterable<string> = []): Promise<ExecHandle> {
+    return this.execStreamWith(cmd, (options) => options.args(Array.from(args)));
+  }
+
+  /** Starts a program whose output comes piece by piece, with more settings. */
+  async execStreamWith(cmd: string, configure: Exec): Promise<ExecHandle> {
+    return streamProgram(this.#host(), [cmd], execOptions(configure));
+  }
+
+  /** Runs the sandbox's entrypoint and command to its end. */
+  async execDefault(): Promise<ExecOutput> {
+    return this.execDefaultWith((options) => options);
+  }
+
+  /** Runs the sandbox's entrypoint and command with more arguments and settings. */
+  async execDefaultWith(configure: Exec): Promise<ExecOutput> {
+    return runProgram(this.#host(), defaultArgv(this.#config), execOptions(configure));
+  }
+
+  /** Starts the sandbox's entrypoint and command. */
+  async execDefaultStream(): Promise<ExecHandle> {
+    return this.execDefaultStreamWith((options) => options);
+  }
+
+  /** Starts the sandbox's entrypoint and command with more arguments and settings. */
+  async execDefaultStreamWith(configure: Exec): Promise<ExecHandle> {
+    return streamProgram(this.#host(), defaultArgv(this.#config), execOptions(configure));
+  }
+
+  /** Runs a line of the sandbox's shell to its end. */
+  async shell(script: string): Promise<ExecOutput> {
+    return this.exec(this.#shell, ['-c', script]);
+  }
+
+  /** Starts a line of the sandbox's shell. */
+  async shellStream(script: string): Promise<ExecHandle> {
+    return this.execStream(this.#shell, ['-c', script]);
+  }
+
+  /** Runs a program on this terminal. Resolves to its exit code, or -1 after the detach keys. */
+  async attach(cmd: string, args: Iterable<string> = []): Promise<number> {
+    return this.attachWith(cmd, (options) => options.args(Array.from(args)));
+  }
+
+  /** Runs a program on this terminal, with more settings. */
+  async attachWith(cmd: string, configure: Attach): Promise<number> {
+    return attachProgram(this.#host(), [cmd], attachOptions(configure));
+  }
+
+  /** Runs the sandbox's entrypoint and command on this terminal. */
+  async attachDefault(): Promise<number> {
+    return this.attachDefaultWith((options) => options);
+  }
+
+  /** Runs the sandbox's entrypoint and command on this terminal, with more arguments and settings. */
+  async attachDefaultWith(configure: Attach): Promise<number> {
+    return attachProgram(this.#host(), defaultArgv(this.#config), attachOptions(configure));
+  }
+
+  /** Runs the sandbox's shell on this terminal. */
+  async attachShell(): Promise<number> {
+    return this.attach(this.#shell);
+  }
+
+  /** The configuration the sandbox runs with. */
+  async config(): Promise<SandboxConfig> {
+    return camelCaseKeys(this.#config) as SandboxConfig;
+  }
+
+  /** How fast the agent answers. Does not count as activity. */
+  async ping(): Promise<SandboxPingResult> {
+    await assertRunning(this.#live(), 'ping');
+    return { name: this.name, latencyMs: await pingAgent(this.#target) };
+  }
+
+  /** Counts as activity, so that the idle time-out starts again. */
+  async touch(): Promise<SandboxTouchResult> {
+    await assertRunning(this.#live(), 'touch');
+    return { name: this.name, activitySeq: await touchAgent(this.#target) };
+  }
+
+  /** Everything logged so far, by time. */
+  async logs(options: LogReadOptions = {}): Promise<LogEntry[]> {
+    return readLogs(this.#target, options);
+  }
+
+  /** Log entries as they come. */
+  async logStream(options: LogStreamOptions = {}): Promise<LogStream> {
+    return LogStream.open(this.#target, options);
+  }
+
+  /** Stops the sandbox: asks, and kills it after 10 s. Succeeds when it does not run. */
+  async stop(): Promise<void> {
+    await this.stopWithTimeout(DEFAULT_STOP_TIMEOUT_MS);
+  }
+
+  /** Stops the sandbox: asks, and kills it after `timeoutMs`; at once with 0. */
+  async stopWithTimeout(timeoutMs: number): Promise<void> {
+    await stopSandbox(this.#live(), timeoutMs);
+    await this.#reaped();
+  }
+
+  /** Asks the sandbox to stop, without waiting. */
+  async requestStop(): Promise<void> {
+    await requestStop(this.#live());
+  }
+
+  /** Kills the sandbox and waits up to 5 s until it is gone. */
+  async kill(): Promise<void> {
+    await this.killWithTimeout(DEFAULT_KILL_TIMEOUT_MS);
+  }
+
+  /** Kills the sandbox and waits until it is gone. */
+  async killWithTimeout(timeoutMs: number): Promise<void> {
+    await killSandbox(this.#live(), timeoutMs);
+    await this.#reaped();
+  }
+
+  /** Kills the sandbox. */
+  async requestKill(): Promise<void> {
+    await requestKill(this.#live());
+  }
+
+  /** Tells the sandbox process to end the sandbox, past the agent. */
+  async requestDrain(): Promise<void> {
+    await requestDrain(this.#live());
+  }
+
+  /** Waits until the sandbox has stopped, however long that takes. */
+  async waitUntilStopped(): Promise<SandboxStopResult> {
+    const target = this.#live();
+    if (this.#process === undefined) return stopResult(target, await waitUntilStopped(target));
+    const { code, signal } = await this.#process.wait();
+    // A process that could not write its end down is found dead here.
+    await refreshTarget(target);
+    return {
+      name: this.name,
+      status: 'stopped',
+      exitCode: code,
+      signal: signal === null ? null : constants.signals[signal],
+      observedAt: new Date(),
+      source: 'owned process wait',
+    };
+  }
+
+  /** Lets the sandbox outlive this process. This object cannot be used afterwards. */
+  async detach(): Promise<void> {
+    if (this.#detached) return;
+    this.#detached = true;
+    this.#process?.detach();
+  }
+
+  /** Stops the sandbox if this object owns it; never throws. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.ownsLifecycle && !this.#detached) await this.stop().catch(() => {});
+  }
+
+  get #shell(): string {
+    return this.#config.runtime.shell ?? DEFAULT_SHELL;
+  }
+
+  #live(): SandboxTarget {
+    if (this.#detached) throw new Error('Sandbox handle has been consumed (detached or removed)');
+    return this.#target;
+  }
+
+  #host(): ProgramHost {
+    return { place: this.#live(), config: this.#config };
+  }
+
+  /** The row says so before the process is gone; what it held is free only then. */
+  async #reaped(): Promise<void> {
+    if (this.#process === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, DEFAULT_KILL_TIMEOUT_MS);
+    });
+    await Promise.race([this.#process.wait(), patience]).finally(() => clearTimeout(timer));
+  }
+}
+
+function execOptions(configure: Exec): ReturnType<ExecOptionsBuilder['take']> {
+  return configured(new ExecOptionsBuilder(), configure, ExecOptionsBuilder).take();
+}
+
+function attachOptions(configure: Attach): ReturnType<AttachOptionsBuilder['take']> {
+  return configured(new AttachOptionsBuilder(), configure, AttachOptionsBuilder).take();
+}
