@@ -41,10 +41,10 @@ export class ExtensionHeaders {
   /** Applies what waits to the member's own header, and forgets it. */
   apply(header: TarHeader): TarMember {
     const records = this.#pax ?? NO_RECORDS;
-    const path = choose(records.get('path'), this.#longName, header.name);
+    const path = choose('path', records, this.#longName, header.name);
     const member: TarMember = {
       path,
-      linkPath: choose(records.get('linkpath'), this.#longLink, header.linkName),
+      linkPath: choose('linkpath', records, this.#longLink, header.linkName),
       type: header.type,
       mode: header.mode,
       uid: paxNumber(records, 'uid', header.uid) % 2 ** 32,
@@ -62,14 +62,21 @@ export class ExtensionHeaders {
   /** To be called at the end of the archive. */
   assertNoneLeft(): void {
     if (this.#pax !== undefined || this.#longName !== undefined || this.#longLink !== undefined) {
-      throw new ImageError('members found describing a future member but no future member found');
+      throw new ImageError('extension entry was not followed by a member');
     }
   }
 }
 
-function choose(pax: Buffer | undefined, gnu: string | undefined, plain: string): string {
+function choose(
+  key: 'path' | 'linkpath',
+  records: ReadonlyMap<string, Buffer>,
+  gnu: string | undefined,
+  plain: string,
+): string {
+  const pax = records.get(key);
   if (pax !== undefined && gnu !== undefined) {
-    throw new ImageError('member has both a pax and a GNU extension for the same field');
+    const gnuName = key === 'path' ? 'longname' : 'longlink';
+    throw new ImageError(`ambiguous path: pax ${key} and GNU ${gnuName} describe the same member`);
   }
   return pax?.toString('latin1') ?? gnu ?? plain;
 }

@@ -23,8 +23,15 @@ describe('layerPathComponents', () => {
     expect(components(path)).toEqual([]);
   });
 
-  it.each(['..', '../a', 'a/..', 'a/../b', '/../a', './../a'])('refuses to leave the root by %j', (path) => {
-    expect(() => components(path)).toThrow(`path traversal in tar: ${JSON.stringify(path)}`);
+  it.each([
+    ['..', '..'],
+    ['../a', '../a'],
+    ['a/..', 'a/..'],
+    ['./a/../b/', 'a/../b'],
+    ['/../a', '../a'],
+    ['./../a', '../a'],
+  ])('refuses to leave the root by %j', (path, shown) => {
+    expect(() => components(path)).toThrow(`path traversal in tar: ${JSON.stringify(shown)}`);
   });
 
   it('has limits', () => {

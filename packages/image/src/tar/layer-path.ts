@@ -18,19 +18,33 @@ export function layerPathComponents(
   path: string,
   limits: Pick<LayerLimits, 'pathBytes' | 'pathComponents'>,
 ): string[] {
-  if (path.length > limits.pathBytes) throw new ImageError(`path too long: ${quotePath(path)}`);
+  if (path.length > limits.pathBytes && trimPath(path).length > limits.pathBytes) {
+    throw new ImageError(`path too long: ${quoteMemberPath(path)}`);
+  }
   const components = NEEDS_CARE.test(path) ? carefulSplit(path) : path.split('/');
-  if (components.length > limits.pathComponents) throw new ImageError(`path too deep: ${quotePath(path)}`);
+  if (components.length > limits.pathComponents) {
+    throw new ImageError(`path too deep: ${quoteMemberPath(path)}`);
+  }
   for (const component of components) {
-    if (component.length > MAX_COMPONENT_BYTES)
+    if (component.length > MAX_COMPONENT_BYTES) {
       throw new ImageError(`file name too long: ${quotePath(component)}`);
+    }
   }
   return components;
 }
 
+/** A member's path in an error message: without what says nothing at its ends. */
+export function quoteMemberPath(path: string): string {
+  return quotePath(trimPath(path));
+}
+
+function trimPath(path: string): string {
+  return path.replace(/^\.\//, '').replace(/^\/+/, '').replace(/\/+$/, '');
+}
+
 function carefulSplit(path: string): string[] {
-  if (path.includes('\0')) throw new ImageError(`NUL byte in path: ${quotePath(path)}`);
+  if (path.includes('\0')) throw new ImageError(`NUL byte in path: ${quoteMemberPath(path)}`);
   const components = path.split('/').filter((component) => component !== '' && component !== '.');
-  if (components.includes('..')) throw new ImageError(`path traversal in tar: ${quotePath(path)}`);
+  if (components.includes('..')) throw new ImageError(`path traversal in tar: ${quoteMemberPath(path)}`);
   return components;
 }

@@ -10,10 +10,9 @@ import {
   OPAQUE_XATTR,
   type Xattrs,
 } from '../tree/nodes.ts';
-import { quotePath } from '../tree/quote-path.ts';
 import type { BodyStore } from './body-store.ts';
 import type { LayerLimits } from './layer-limits.ts';
-import { layerPathComponents } from './layer-path.ts';
+import { layerPathComponents, quoteMemberPath } from './layer-path.ts';
 import { type MemberKind, memberKind } from './member-kind.ts';
 import type { TarMember } from './tar-member.ts';
 import type { TarSink } from './tar-scanner.ts';
@@ -102,7 +101,8 @@ export class LayerTreeBuilder implements TarSink {
 
   #putFile(member: TarMember, place: Place): boolean {
     const { size, xattrs } = member;
-    if (size > this.#limits.fileBytes) throw new ImageError(`file too large: ${quotePath(member.path)}`);
+    if (size > this.#limits.fileBytes)
+      throw new ImageError(`file too large: ${quoteMemberPath(member.path)}`);
     this.#fileBytes += size;
     if (this.#fileBytes > this.#limits.totalFileBytes) throw new ImageError('total extracted size exceeded');
     this.#countXattrs(xattrs);
@@ -114,9 +114,9 @@ export class LayerTreeBuilder implements TarSink {
   /** The file that a hard link names: one that this layer has already. */
   #hardlinkTarget({ linkPath }: TarMember): LeafNode {
     const target = findNode(this.tree.root, layerPathComponents(linkPath, this.#limits));
-    if (target === undefined) throw new ImageError(`hardlink target not found: ${quotePath(linkPath)}`);
+    if (target === undefined) throw new ImageError(`hardlink target not found: ${quoteMemberPath(linkPath)}`);
     if (target.kind !== 'file') {
-      throw new ImageError(`hardlink target is not a regular file: ${quotePath(linkPath)}`);
+      throw new ImageError(`hardlink target is not a regular file: ${quoteMemberPath(linkPath)}`);
     }
     return target;
   }
@@ -124,10 +124,11 @@ export class LayerTreeBuilder implements TarSink {
   #symlink(member: TarMember): LeafNode {
     const target = member.linkPath;
     if (target.length > this.#limits.symlinkTargetBytes) {
-      throw new ImageError(`symlink target too long: ${quotePath(member.path)}`);
+      throw new ImageError(`symlink target too long: ${quoteMemberPath(member.path)}`);
     }
-    if (target === '' || target.includes('\0')) {
-      throw new ImageError(`invalid symlink target: ${quotePath(member.path)}`);
+    if (target === '') throw new ImageError(`symlink with no target: ${quoteMemberPath(member.path)}`);
+    if (target.includes('\0')) {
+      throw new ImageError(`NUL byte in symlink target: ${quoteMemberPath(member.path)}`);
     }
     this.#countMetadata(target.length);
     return { kind: 'symlink', ...metadataOf(member), target };

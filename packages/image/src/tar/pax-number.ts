@@ -6,6 +6,6 @@ export function paxNumber(records: ReadonlyMap<string, Buffer>, key: string, fal
   if (value === undefined) return fallback;
   const text = value.toString('latin1', 0, 20);
   const number = /^[0-9]{1,19}$/.test(text) && value.length < 20 ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw new ImageError(`malformed pax extension: ${key} is not a number`);
+  if (!Number.isSafeInteger(number)) throw new ImageError(`failed to parse pax ${key}`);
   return number;
 }
