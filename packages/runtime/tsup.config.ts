@@ -1,21 +1,58 @@
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 import { libraryConfig } from '../../tsup.base.ts';
 
 const library = libraryConfig();
 
-/** Programs of their own: one file each, so that their start is not spent on finding and reading modules. */
-const programs = defineConfig({
-  entry: { 'sandbox-process': 'src/process/main.ts', 'krun-machine': 'src/krun/machine-process.ts' },
-  format: ['cjs'],
-  target: 'node22',
-  platform: 'node',
-  shims: true,
-  minify: true,
-  // Everything but better-sqlite3, which finds its binary beside its own files.
-  noExternal: [/^(?!better-sqlite3)/],
-  esbuildOptions(options) {
-    options.conditions = ['@microsandbox/source', 'node', 'import', 'module', 'default'];
-  },
-});
+/** A program of its own: one file, so that its start is not spent on finding and reading modules. */
+function program(name: string, entry: string, overrides: Options = {}): ReturnType<typeof defineConfig> {
+  return defineConfig({
+    entry: { [name]: entry },
+    format: ['cjs'],
+    target: 'node22',
+    platform: 'node',
+    shims: true,
+    minify: true,
+    // Everything but better-sqlite3, which finds its binary beside its own files.
+    noExternal: [/^(?!better-sqlite3)/],
+    esbuildOptions(options) {
+      options.conditions = ['@microsandbox/source', 'node', 'import', 'module', 'default'];
+      // As require(): the loader of ES modules would have to be started first.
+      options.supported = { 'dynamic-import': false };
+    },
+    ...overrides,
+  });
+}
 
-export default [library, programs];
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/**
+ * What the sandbox process loads once its monitor runs is a file of its own, so that nothing of it is in the way.
+ * Nor are packages that are loaded late by code that does not run here: a bundler keeps them whole.
+ */
+const serveApart: Plugin = {
+  name: 'serve-apart',
+  setup(build) {
+    build.onResolve({ filter: /^(\.\/serve\.ts|@microsandbox\/.*)$/ }, ({ kind, path }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      return { path: path === './serve.ts' ? './sandbox-process-serve.cjs' : path, external: true };
+    });
+  },
+};
+
+/** umzug brings a command line of its own with half a megabyte of parsers; nothing here ever starts it. */
+const withoutUmzugCommandLine: Plugin = {
+  name: 'without-umzug-command-line',
+  setup(build) {
+    build.onResolve({ filter: /^@rushstack\/ts-command-line$/ }, () => ({ path: 'none', namespace: 'none' }));
+    build.onLoad({ filter: /.*/, namespace: 'none' }, () => ({
+      contents: 'module.exports = new Proxy({}, { get: () => class {} });',
+    }));
+  },
+};
+
+export default [
+  library,
+  program('sandbox-process', 'src/process/main.ts', { esbuildPlugins: [serveApart] }),
+  program('sandbox-process-serve', 'src/process/serve.ts', { esbuildPlugins: [withoutUmzugCommandLine] }),
+  program('krun-machine', 'src/krun/machine-process.ts'),
+];

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MicrosandboxError, type MicrosandboxErrorOptions } from './errors.ts';
 
 /** Where a boot failed; the values of `boot-error.json` (spec: runtime A4). */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The first frame a guest receives (agent protocol section 7). This is its JSON form, as it stands in the

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Runtime settings that an image brings (OCI config object), in the cache's field order (spec: image 4). */
 export const imageConfigSchema = z.object({

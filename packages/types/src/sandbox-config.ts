@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A sandbox as it is stored: `sandbox.config` and `sandbox.active_config` (spec: state 8). Flat snake_case JSON,

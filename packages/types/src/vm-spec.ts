@@ -77,11 +77,19 @@ export type VmCapabilities =
     }
   | { readonly available: false; readonly reason: string; readonly hint?: string };
 
+/** How to launch. */
+export interface VmLaunchOptions {
+  /** Ends the launch and the monitor with it. */
+  readonly signal?: AbortSignal;
+  /** Called when the monitor's process exists, which may be long before it answers. */
+  readonly onSpawn?: () => void;
+}
+
 /** One way to run a {@link VmSpec}. */
 export interface VmDriver {
   readonly name: 'krun' | 'qemu';
   probe(): Promise<VmCapabilities>;
-  launch(spec: VmSpec, options?: { readonly signal?: AbortSignal }): Promise<VmProcess>;
+  launch(spec: VmSpec, options?: VmLaunchOptions): Promise<VmProcess>;
 }
 
 /** The decision for a driver and an accelerator, with its reason in words. */

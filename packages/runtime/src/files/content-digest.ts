@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@microsandbox/utils';
@@ -22,12 +21,13 @@ export async function contentDigest(path: string, memoDir: string): Promise<stri
 /** A name that changes when the file at `path` is replaced or written. */
 async function identityOf(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  const text = [path, dev, ino, size, mtimeNs, ctimeNs].join('\0');
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return [dev, ino, size, mtimeNs, ctimeNs].join('-');
 }
 
 /** Reads in pieces, so that the event loop turns between them. */
 async function digestOf(path: string): Promise<string> {
+  // Loaded late: most starts find the answer and need no cryptography.
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha256');
   const file = await open(path, 'r');
   try {

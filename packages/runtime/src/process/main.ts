@@ -1,58 +1,49 @@
+import { deferred } from '../async/deferred.ts';
 import { qemuDriver } from '../qemu/qemu-driver.ts';
 import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { classifyBootFailure } from './boot-failure.ts';
-import { LAUNCH_FD, PARENT_WATCH_FD, STATUS_FD } from './descriptors.ts';
-import { RotatingFile } from './journal/rotating-file.ts';
-import { RuntimeLog } from './journal/runtime-log.ts';
-import { RunRecord } from './keeper/run-record.ts';
-import { watchParent } from './parent-watch.ts';
-import { processPlaces } from './places.ts';
+import { LAUNCH_FD, STATUS_FD } from './descriptors.ts';
+import { launchMachine } from './launch-machine.ts';
+import { readMachineSettings } from './machine-settings.ts';
+import { PhaseClock } from './phase-clock.ts';
 import { parseProcessArguments } from './process-arguments.ts';
-import { readLaunchConfig } from './read-launch-config.ts';
-import { SandboxRun } from './sandbox-run.ts';
+import { readLaunchJson } from './read-launch-json.ts';
 import { StatusChannel } from './status-channel.ts';
 
 /** Exit status for a command line or configuration that cannot be used. */
 const BAD_INPUT = 2;
 
-/** The sandbox process: everything it makes is for its user only. */
+/**
+ * The sandbox process. Its first concern is to have the monitor running; everything else is loaded while the
+ * guest boots. All files it makes are for its user only.
+ */
 async function main(): Promise<number> {
   process.umask(0o077);
   const status = new StatusChannel(STATUS_FD);
   status.send({ pid: process.pid });
+  const phases = new PhaseClock((phase, elapsedMs) => status.send({ phase, elapsedMs }));
   // A terminal's signals are for whoever started us; losing them shows on the parent watch.
   process.on('SIGINT', () => {});
   process.on('SIGHUP', () => {});
   try {
     const args = parseProcessArguments(process.argv.slice(2));
-    const launch = await readLaunchConfig(LAUNCH_FD);
-    const places = processPlaces(launch, args.name);
-    const log = new RuntimeLog(new RotatingFile(places.runtimeLog));
-    process.title = `microsandbox ${args.name}`;
-    const run = new SandboxRun({
+    const launch = await readLaunchJson(LAUNCH_FD);
+    phases.reached('spawn');
+    const spawned = deferred<void>();
+    const launched = launchMachine({
       args,
-      launch,
-      places,
-      driver: qemuDriver,
+      settings: readMachineSettings(launch),
       chooseVmm: () => chooseVmm({ env: process.env }),
-      record: new RunRecord({
-        dbFile: launch.db_path,
-        connectTimeoutSecs: launch.db_connect_timeout_secs,
-        sandboxId: args.sandboxId,
-      }),
-      status,
-      log,
-      env: process.env,
+      driverOf: () => qemuDriver,
+      onSpawn: () => spawned.resolve(),
     });
-    const orderly = () => run.end({ reason: 'Completed', exitCode: 0, manner: 'ask' });
-    process.on('SIGTERM', orderly);
-    process.on('SIGUSR1', orderly);
-    if (args.mode === 'attached') {
-      watchParent(PARENT_WATCH_FD, () => run.end({ reason: 'Signal', exitCode: 0, manner: 'ask' }));
-    }
-    const code = await run.run();
-    await log.close();
-    return code;
+    launched.then(
+      () => phases.reached('vmm'),
+      () => spawned.resolve(),
+    );
+    await spawned.promise;
+    const { serve } = await import('./serve.ts');
+    return await serve({ args, launch, launched, phases, status });
   } catch (error) {
     const { record, kind, hint } = classifyBootFailure({ error, console: [] });
     status.send({ error: record, kind, hint, console: [] });

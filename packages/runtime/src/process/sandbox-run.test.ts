@@ -1,23 +1,25 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentClient } from '@microsandbox/protocol';
-import { type LaunchConfig, launchConfigSchema, type VmDriver, type VmExit } from '@microsandbox/types';
+import {
+  type LaunchConfig,
+  launchConfigSchema,
+  MicrosandboxError,
+  type VmExit,
+  type VmProcess,
+} from '@microsandbox/types';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeGuest, type FakeGuestOptions } from '../../test-support/fake-guest.ts';
 import { tempDir } from '../../test-support/temp-dir.ts';
 import { deferred } from '../async/deferred.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
 import { RuntimeLog } from './journal/runtime-log.ts';
+import { PhaseClock } from './phase-clock.ts';
 import { processPlaces } from './places.ts';
 import { SandboxRun } from './sandbox-run.ts';
 import type { StatusMessage } from './status-message.ts';
-
-const KRUNFW = join(
-  import.meta.dirname,
-  '../../../../node_modules/@superradcompany/microsandbox-linux-x64-gnu/lib/libkrunfw.so.5.6.1',
-);
 
 interface Settings {
   readonly guest?: FakeGuestOptions;
@@ -27,6 +29,8 @@ interface Settings {
   /** The machine ends at once like this. */
   readonly exit?: VmExit;
   readonly console?: string;
+  /** The machine does not even start. */
+  readonly launchError?: Error;
 }
 
 /** A run on a machine that is only a fake guest; what it would write into the catalog is collected. */
@@ -44,7 +48,7 @@ function setUp(settings: Settings = {}) {
     writeback_lease_dir: '',
     cpu_placement: 'inherit',
     agent_sock: join(home, 'run', 'sandboxes', 'abc', 'agent.sock'),
-    libkrunfw_path: KRUNFW,
+    libkrunfw_path: '/k.so',
     startup: settings.startup ?? null,
     lifecycle: settings.lifecycle ?? { max_duration_secs: null, idle_timeout_secs: null },
     metrics: { sample_interval_ms: 1000, disabled: true },
@@ -58,24 +62,22 @@ function setUp(settings: Settings = {}) {
   const places = processPlaces(launch, 'box');
   const guest = new FakeGuest(settings.guest);
   const exited = deferred<VmExit>();
-  const driver: VmDriver = {
-    name: 'qemu',
-    probe: async () => ({ available: false, reason: 'fake' }),
-    launch: async (spec) => {
-      await writeFile(spec.kernelLogPath, settings.console ?? '');
-      if (settings.exit) exited.resolve(settings.exit);
-      return {
-        pid: 1,
-        version: '0',
-        ports: new Map([['agent', guest.hostPort]]),
-        guestStarted: Promise.resolve(),
-        exited: exited.promise,
-        kill: () => {
-          exited.resolve({ code: null, signal: 'SIGKILL', stderrTail: '' });
-          guest.port.destroy();
-        },
-      };
-    },
+  const launchFake = async () => {
+    await mkdir(dirname(places.kernelLog), { recursive: true });
+    await writeFile(places.kernelLog, settings.console ?? '');
+    if (settings.exit) exited.resolve(settings.exit);
+    const machine: VmProcess = {
+      pid: 1,
+      version: '0',
+      ports: new Map([['agent', guest.hostPort]]),
+      guestStarted: Promise.resolve(),
+      exited: exited.promise,
+      kill: () => {
+        exited.resolve({ code: null, signal: 'SIGKILL', stderrTail: '' });
+        guest.port.destroy();
+      },
+    };
+    return { machine, choice: { driver: 'qemu', accelerator: 'kvm', reason: 'fake' } as const };
   };
   const messages: StatusMessage[] = [];
   const recorded: unknown[] = [];
@@ -83,18 +85,10 @@ function setUp(settings: Settings = {}) {
   const log = new RuntimeLog(new RotatingFile(places.runtimeLog));
   onTestFinished(() => log.close());
   const run = new SandboxRun({
-    args: {
-      name: 'box',
-      sandboxId: 1,
-      vcpus: 1,
-      memoryMib: 64,
-      mode: 'attached',
-      cacheDir: join(home, 'cache'),
-    },
     launch,
     places,
-    driver,
-    chooseVmm: async () => ({ driver: 'qemu', accelerator: 'kvm', reason: 'fake' }),
+    launched: settings.launchError ? Promise.reject(settings.launchError) : launchFake(),
+    phases: new PhaseClock((phase, elapsedMs) => messages.push({ phase, elapsedMs })),
     record: {
       begin: async () => void recorded.push('begin'),
       end: async (ending) => void recorded.push(ending),
@@ -136,7 +130,7 @@ describe('SandboxRun', () => {
     expect(guest.received.slice(0, 2).map(({ type }) => type)).toEqual(['core.bootstrap', 'core.init.ack']);
     expect(guest.received[0]).toMatchObject({ id: 0, payload: { hostname: 'box' } });
     expect(messages.map((message) => ('phase' in message ? message.phase : Object.keys(message)[0]))).toEqual(
-      ['spawn', 'vmm', 'kernel', 'agent', 'ready', 'ready'],
+      ['kernel', 'agent', 'ready', 'ready'],
     );
     const client = await AgentClient.connect(places.legacyAgentSocket ?? '');
     expect((await client.request('core.ping', {})).type).toBe('core.pong');
@@ -219,6 +213,16 @@ describe('SandboxRun', () => {
     const file = JSON.parse(await readFile(places.bootErrorFile, 'utf8'));
     expect(Object.keys(file)).toEqual(['t', 'stage', 'errno', 'message']);
     expect(existsSync(places.agentSocket)).toBe(false);
+  });
+
+  it('reports a monitor that did not start', async () => {
+    const launchError = new MicrosandboxError('vmmNotFound', 'no QEMU', { hint: 'install it' });
+    const { run, messages, recorded } = setUp({ launchError });
+    expect(await run.run()).toBe(1);
+    expect(messages).toMatchObject([
+      { kind: 'vmmMissing', hint: 'install it', error: { message: 'no QEMU' } },
+    ]);
+    expect(recorded).toEqual(['abandon']);
   });
 
   it('gives up on a silent guest and says how long it waited', async () => {

@@ -1,7 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import type { LaunchConfig, VmDriver, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
-import { prepareInitramfs } from '../initramfs/prepare-initramfs.ts';
-import { prepareKernel } from '../kernel/prepare-kernel.ts';
+import type { LaunchConfig, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
 import { timeScale } from '../vmm/time-scale.ts';
 import { type BootEvidence, classifyBootFailure } from './boot-failure.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
@@ -13,24 +11,24 @@ import { type EndRequest, endingOf } from './keeper/ending.ts';
 import { flushWindowMs } from './keeper/flush-window.ts';
 import { Housekeeping } from './keeper/housekeeping.ts';
 import type { RunRecord } from './keeper/run-record.ts';
-import { PhaseClock } from './phase-clock.ts';
+import type { LaunchedMachine } from './launch-machine.ts';
+import type { PhaseClock } from './phase-clock.ts';
 import type { ProcessPlaces } from './places.ts';
-import type { ProcessArguments } from './process-arguments.ts';
 import { AgentRelay } from './relay/agent-relay.ts';
 import { BootHandshake } from './relay/boot-handshake.ts';
 import { GuestLink } from './relay/guest-link.ts';
 import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
 import { runStartupCommand } from './startup-command.ts';
 import type { StatusChannel } from './status-channel.ts';
-import { AGENT_PORT, completeBootstrap, kernelCommandLine, planDisks } from './vm-plan.ts';
+import { AGENT_PORT, completeBootstrap } from './vm-plan.ts';
 
-/** What a run works with; the driver and the decision for it can be replaced in tests. */
+/** What a run works with. */
 export interface SandboxRunOptions {
-  readonly args: ProcessArguments;
   readonly launch: LaunchConfig;
   readonly places: ProcessPlaces;
-  readonly driver: VmDriver;
-  readonly chooseVmm: () => Promise<VmmChoice>;
+  /** The machine, which may still be starting. */
+  readonly launched: Promise<LaunchedMachine>;
+  readonly phases: PhaseClock;
   readonly record: Pick<RunRecord, 'begin' | 'end' | 'abandon' | 'removeIfEphemeral'>;
   readonly status: Pick<StatusChannel, 'send'>;
   readonly log: RuntimeLog;
@@ -53,7 +51,6 @@ class NotReady extends Error {
 /** One life of a sandbox: boot, serve, end (spec: runtime A2, A4). */
 export class SandboxRun {
   readonly #options: SandboxRunOptions;
-  readonly #phases: PhaseClock;
   readonly #execLog: ExecLog;
   readonly #relay: AgentRelay;
   readonly #housekeeping: Housekeeping;
@@ -65,7 +62,8 @@ export class SandboxRun {
 
   constructor(options: SandboxRunOptions) {
     this.#options = options;
-    this.#phases = new PhaseClock((phase, elapsedMs) => options.status.send({ phase, elapsedMs }));
+    // It may fail before anybody waits for it.
+    options.launched.catch(() => {});
     const onError = (error: unknown) => options.log.error(`exec.log: ${(error as Error).message}`);
     this.#execLog = new ExecLog(new RotatingFile(options.places.execLog, { onError }));
     this.#relay = new AgentRelay({
@@ -112,52 +110,36 @@ export class SandboxRun {
   }
 
   async #boot(): Promise<void> {
-    const { args, launch, places, driver, record, status, log } = this.#options;
-    this.#phases.reached('spawn');
+    const { launched, phases, record, status, log } = this.#options;
+    await this.#prepare();
+    const { machine, choice } = await launched;
+    this.#machine = machine;
+    this.#choice = choice;
+    log.info(`started ${choice.driver} ${machine.version} with ${choice.accelerator}: ${choice.reason}`);
+    if (this.#request !== null) machine.kill();
+
+    const ready = this.#shakeHands(machine);
+    const [readyFrame] = await Promise.all([this.#within(ready, machine, choice), record.begin()]);
+    this.#serve(readyFrame);
+    phases.reached('ready');
+    status.send({ ready: { vmm: { ...choice, version: machine.version }, phasesMs: phases.durations } });
+    log.info(`ready after ${Math.round(performance.now())} ms`);
+  }
+
+  /** Folders and sockets, made while the machine starts. */
+  async #prepare(): Promise<void> {
+    const { places } = this.#options;
     await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
     for (const stale of places.heartbeatFiles) await rm(stale, { force: true });
     await removeBootError(places.bootErrorFile);
     await prepareSocketFolder(places.agentSocket);
     await this.#relay.listen(places.agentSocket);
     await publishLegacySocket(places);
-
-    const disks = planDisks(launch);
-    const [choice, kernelPath, initramfsPath] = await Promise.all([
-      this.#options.chooseVmm(),
-      prepareKernel(launch.libkrunfw_path, args.cacheDir),
-      prepareInitramfs({ layout: { cacheDir: args.cacheDir } }),
-    ]);
-    this.#choice = choice;
-    log.info(`starting ${choice.driver} with ${choice.accelerator}: ${choice.reason}`);
-    const machine = await driver.launch({
-      name: args.name,
-      cpus: args.vcpus,
-      memoryMib: args.memoryMib,
-      kernelPath,
-      initramfsPath,
-      commandLine: kernelCommandLine(launch, choice.accelerator),
-      disks,
-      ports: [AGENT_PORT],
-      kernelLogPath: places.kernelLog,
-      accelerator: choice.accelerator,
-    });
-    this.#machine = machine;
-    this.#phases.reached('vmm');
-    if (this.#request !== null) machine.kill();
-
-    const ready = this.#shakeHands(machine);
-    const [readyFrame] = await Promise.all([this.#within(ready, machine, choice), record.begin()]);
-    this.#serve(readyFrame);
-    this.#phases.reached('ready');
-    status.send({
-      ready: { vmm: { ...choice, version: machine.version }, phasesMs: this.#phases.durations },
-    });
-    log.info(`ready after ${Math.round(performance.now())} ms`);
   }
 
   #shakeHands(machine: VmProcess): Promise<Buffer> {
-    void machine.guestStarted.then(() => this.#phases.reached('kernel'));
-    const handshake = new BootHandshake({ onResolved: () => this.#phases.reached('agent') });
+    void machine.guestStarted.then(() => this.#options.phases.reached('kernel'));
+    const handshake = new BootHandshake({ onResolved: () => this.#options.phases.reached('agent') });
     const port = machine.ports.get(AGENT_PORT);
     if (port === undefined) throw new RangeError('the machine has no agent port');
     const link = new GuestLink(port, handshake);
@@ -208,8 +190,12 @@ export class SandboxRun {
   async #failBoot(error: unknown): Promise<number> {
     const { places, record, status, log } = this.#options;
     this.#housekeeping.stop();
-    this.#machine?.kill();
-    await this.#machine?.exited;
+    const machine = await this.#options.launched.then(
+      (launched) => launched.machine,
+      () => null,
+    );
+    machine?.kill();
+    await machine?.exited;
     const console = await readConsoleTail(places.kernelLog);
     const evidence = error instanceof NotReady ? error.evidence : { error };
     const failure = classifyBootFailure({ ...evidence, console });

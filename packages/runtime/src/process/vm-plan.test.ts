@@ -1,8 +1,9 @@
 import { launchConfigSchema } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
+import { readMachineSettings } from './machine-settings.ts';
 import { processPlaces } from './places.ts';
 import { formatProcessArguments, parseProcessArguments } from './process-arguments.ts';
-import { parseLaunchConfig } from './read-launch-config.ts';
+import { readLaunchConfig } from './read-launch-config.ts';
 import { completeBootstrap, kernelCommandLine, parseDiskSpec, planDisks } from './vm-plan.ts';
 
 const minimal = {
@@ -120,10 +121,28 @@ describe('process arguments', () => {
   );
 });
 
-describe('parseLaunchConfig', () => {
-  it('names what is wrong', () => {
-    expect(() => parseLaunchConfig('{')).toThrow(/^invalid launch config: /);
-    expect(() => parseLaunchConfig('{}')).toThrow(/^invalid launch config: db_path: /);
-    expect(parseLaunchConfig(JSON.stringify({ ...minimal, future: 1 }))).toMatchObject({ future: 1 });
+describe('launch configurations', () => {
+  it('are refused with the name of what is wrong', () => {
+    expect(() => readLaunchConfig({})).toThrow(/^invalid launch config: db_path: /);
+    expect(readLaunchConfig({ ...minimal, future: 1 })).toMatchObject({ future: 1 });
+    for (const [changes, key] of [
+      [{ rootfs: null }, 'rootfs'],
+      [{ rootfs: { disk: 7 } }, 'disk'],
+      [{ disks: 'x' }, 'disks'],
+      [{ mounts: [1] }, 'mounts'],
+      [{ libkrunfw_path: undefined }, 'libkrunfw_path'],
+    ] as const) {
+      expect(() => readMachineSettings({ ...minimal, ...changes })).toThrow(
+        `invalid launch config: ${key}: expected`,
+      );
+    }
+    expect(() => readMachineSettings([])).toThrow(/^invalid launch config/);
+  });
+
+  it('give the same machine before and after the check of the whole', () => {
+    const rootfs = { disk: '/i', disk_format: 'vmdk', disk_readonly: true, upper: '/u' };
+    const value = { ...minimal, rootfs, disks: ['d:/x:raw'] };
+    expect(planDisks(readMachineSettings(value))).toEqual(planDisks(readLaunchConfig(value)));
+    expect(readMachineSettings(value).thp).toBe(readLaunchConfig(value).thp);
   });
 });

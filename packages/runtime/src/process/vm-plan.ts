@@ -7,6 +7,7 @@ import {
   MicrosandboxError,
   type VmDisk,
 } from '@microsandbox/types';
+import type { MachineSettings } from './machine-settings.ts';
 
 /** Console port that carries the agent's frames. */
 export const AGENT_PORT = 'agent';
@@ -17,7 +18,7 @@ export const AGENT_PORT = 'agent';
  * @throws MicrosandboxError `unsupported` for what needs shared folders
  * @throws InvalidConfigError for a disk spec that is none
  */
-export function planDisks(launch: LaunchConfig): VmDisk[] {
+export function planDisks(launch: Pick<MachineSettings, 'rootfs' | 'mounts' | 'disks' | 'vsock'>): VmDisk[] {
   assertSupported(launch);
   const { disk, disk_format, disk_readonly, upper, upper_format } = launch.rootfs;
   if (!disk) throw new InvalidConfigError('invalid config: the launch configuration names no root disk');
@@ -36,7 +37,7 @@ export function completeBootstrap(launch: LaunchConfig): GuestBootstrap {
 }
 
 /** Kernel parameters; the same for every sandbox of one setting, never anything of one sandbox. */
-export function kernelCommandLine(launch: Pick<LaunchConfig, 'thp'>, accelerator: Accelerator): string[] {
+export function kernelCommandLine(launch: Pick<MachineSettings, 'thp'>, accelerator: Accelerator): string[] {
   return [
     'console=hvc0',
     'quiet',
@@ -50,7 +51,7 @@ export function kernelCommandLine(launch: Pick<LaunchConfig, 'thp'>, accelerator
   ];
 }
 
-function assertSupported(launch: LaunchConfig): void {
+function assertSupported(launch: Pick<MachineSettings, 'rootfs' | 'mounts' | 'vsock'>): void {
   const what = launch.rootfs.path
     ? 'a folder as root file system'
     : launch.mounts.length > 0

@@ -4,6 +4,7 @@ import {
   RuntimeError,
   type VmCapabilities,
   type VmDriver,
+  type VmLaunchOptions,
   type VmProcess,
   type VmSpec,
 } from '@microsandbox/types';
@@ -39,14 +40,12 @@ export const qemuDriver = {
   },
 
   /** Resolves when QEMU answers on its monitor; the guest runs by then. */
-  async launch(
-    spec: VmSpec,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<VmProcess & QemuProcess> {
+  async launch(spec: VmSpec, options: VmLaunchOptions = {}): Promise<VmProcess & QemuProcess> {
     const program = await findQemu(process.env);
     await emptyFile(spec.kernelLogPath);
     options.signal?.throwIfAborted();
     const machine = spawnQemu(program, spec);
+    options.onSpawn?.();
     const abort = () => machine.kill();
     options.signal?.addEventListener('abort', abort, { once: true });
     const failed = machine.exited.then(({ code, signal, stderrTail }) => {
