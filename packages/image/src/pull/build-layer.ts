@@ -1,0 +1,193 @@
+import { createHash, type Hash } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { type CachedImage, ImageError, MicrosandboxError } from '@microsandbox/types';
+import { errnoOf } from '@microsandbox/utils';
+import type { CacheLayout } from '../cache/cache-layout.ts';
+import type { ErofsDataMap } from '../erofs/erofs-data-map.ts';
+import { isValidErofs } from '../erofs/is-valid-erofs.ts';
+import { writeErofs } from '../erofs/write-erofs.ts';
+import { hostFileError } from '../io/host-file-error.ts';
+import type { ImageReference } from '../reference/image-reference.ts';
+import type { BlobDescriptor, Registry } from '../registry/registry.ts';
+import { readLayerTar } from '../tar/read-layer-tar.ts';
+import type { FileData, LayerTree } from '../tree/nodes.ts';
+import { compressionOf } from './compression.ts';
+import { decompress } from './decompress.ts';
+import { digestMismatch } from './digest-mismatch.ts';
+import type { LayerProgress } from './layer-progress.ts';
+import { lockFile } from './lock-file.ts';
+import { PartFile } from './part-file.ts';
+import { publishFile } from './publish-file.ts';
+import { verifiedBlob } from './verified-blob.ts';
+
+type LayerDescriptor = CachedImage['layers'][number];
+
+/** A layer as it is needed to merge it: without the content of its files. */
+export interface BuiltLayer {
+  readonly tree: LayerTree;
+  readonly dataMap: ErofsDataMap;
+}
+
+export interface BuildLayerOptions {
+  readonly layout: CacheLayout;
+  readonly registry: Registry;
+  readonly reference: ImageReference;
+  readonly layer: LayerDescriptor;
+  /** Builds the layer also when it is cached. */
+  readonly force: boolean;
+  /** Small files are kept in memory up to this sum, bytes. */
+  readonly memoryBytes: number;
+  readonly progress: LayerProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A broken layer is read to its end to tell damage from bad content, unless more than this is left, bytes. */
+const DRAIN_LIMIT = 256 * 1024 * 1024;
+
+/**
+ * Makes a layer's EROFS image from its blob in one pass: the bytes are hashed, unpacked, hashed again and read as an
+ * archive while they arrive. The image appears under its name when all digests are right. Null when it was there.
+ *
+ * @throws {MicrosandboxError} `digestMismatch`, `noSpace`, `registryUnreachable` or `image`.
+ */
+export async function buildLayer(options: BuildLayerOptions): Promise<BuiltLayer | null> {
+  const { layout, layer, force, registry, progress, signal } = options;
+  const isDone = async (): Promise<boolean> => !force && (await isValidErofs(layout.layer(layer.diff_id)));
+  if (await isDone()) return progress.complete();
+  // Always in this order, so that two processes cannot wait for each other.
+  await using _download = registry.isLocal ? null : await lockFile(layout.downloadLock(layer.digest), signal);
+  await using _build = await lockFile(layout.layerLock(layer.diff_id), signal);
+  if (await isDone()) return progress.complete();
+  try {
+    const tree = registry.isLocal ? await ingest(options, undefined) : await download(options);
+    return await publish(options, tree);
+  } finally {
+    await rm(layout.spool(layer.diff_id), { force: true });
+    await rm(layout.layerPart(layer.diff_id), { force: true });
+  }
+}
+
+/** Downloads and unpacks; goes on where an earlier download was interrupted. */
+async function download(options: BuildLayerOptions): Promise<LayerTree> {
+  const { layout, layer, force } = options;
+  const path = layout.part(layer.digest);
+  await adoptBlob(layout.blob(layer.digest), path);
+  if (force) await rm(path, { force: true });
+  for (;;) {
+    const part = await PartFile.open(path);
+    const isResumed = part.length > 0;
+    try {
+      const tree = await ingest(options, part);
+      await part.close();
+      await rm(path, { force: true });
+      return tree;
+    } catch (error) {
+      await part.close();
+      // A part of a broken or rejected download is of no use, and must not fill a full disk.
+      const code = error instanceof MicrosandboxError ? error.code : undefined;
+      const isUseless = code === 'digestMismatch' || code === 'noSpace' || code === 'image';
+      if (isUseless) await rm(path, { force: true });
+      if (!(isResumed && code === 'digestMismatch')) throw error;
+    }
+  }
+}
+
+/** A complete download that was left by another tool is as good as a part. */
+async function adoptBlob(blob: string, part: string): Promise<void> {
+  try {
+    await rename(blob, part);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw hostFileError('write', part, error);
+  }
+}
+
+async function ingest(options: BuildLayerOptions, part: PartFile | undefined): Promise<LayerTree> {
+  const { layout, registry, reference, layer, memoryBytes, progress, signal } = options;
+  const blob: BlobDescriptor = { digest: layer.digest, sizeBytes: layer.size_bytes };
+  let bytesRead = 0;
+  const onBytes = (bytes: number): void => {
+    bytesRead = bytes;
+    progress.downloaded(bytes);
+  };
+  const stop = new AbortController();
+  const sourceSignal = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const source = verifiedBlob({ registry, reference, blob, part, onBytes, signal: sourceSignal });
+  const hash = createHash('sha256');
+  let tree: LayerTree;
+  try {
+    const unpacked = hashed(decompress(source, compressionOf(layer.media_type)), hash);
+    tree = await readLayerTar(unpacked, {
+      spoolPath: layout.spool(layer.diff_id),
+      limits: { memoryBytes },
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    const left = (layer.size_bytes ?? Number.POSITIVE_INFINITY) - bytesRead;
+    throw await explain(error, layer, left > DRAIN_LIMIT ? undefined : source);
+  } finally {
+    // Wakes a source that waits for the network; one that is at its end does not notice.
+    stop.abort();
+    await source.return().catch(() => undefined);
+  }
+  progress.downloadComplete(bytesRead);
+  progress.materializing(bytesRead);
+  const actual = `sha256:${hash.digest('hex')}`;
+  if (actual !== layer.diff_id) throw digestMismatch(layer.digest, layer.diff_id, actual);
+  return tree;
+}
+
+async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void, void> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+/** Content that cannot be read may just be damaged: then the digest says so, and matters more. */
+async function explain(
+  error: unknown,
+  layer: LayerDescriptor,
+  source: AsyncGenerator<Buffer, void, void> | undefined,
+): Promise<unknown> {
+  if (!(error instanceof ImageError)) return error;
+  try {
+    while (source !== undefined && !(await source.next()).done);
+  } catch (damage) {
+    return damage;
+  }
+  return failed(layer, 'tar ingestion failed', error);
+}
+
+function failed(layer: LayerDescriptor, step: string, cause: ImageError): ImageError {
+  const { message, hint } = cause;
+  const text = `materialization failed for layer ${layer.digest}: ${step}: ${message}`;
+  return new ImageError(text, { cause, ...(hint === undefined ? {} : { hint }) });
+}
+
+async function publish(options: BuildLayerOptions, tree: LayerTree): Promise<BuiltLayer> {
+  const { layout, layer, progress, signal } = options;
+  progress.writing();
+  const temporary = layout.layerPart(layer.diff_id);
+  let dataMap: ErofsDataMap;
+  try {
+    dataMap = await writeErofs(tree, temporary, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw error instanceof ImageError ? failed(layer, 'EROFS write failed', error) : error;
+  }
+  forgetContent(dataMap);
+  await publishFile(temporary, layout.layer(layer.diff_id));
+  progress.complete();
+  return { tree, dataMap };
+}
+
+/** The tree lives on until the image is merged, which needs no content; that of many layers would fill memory. */
+function forgetContent({ extents }: ErofsDataMap): void {
+  const none: FileData = { source: 'none' };
+  for (const file of extents.keys()) (file as { data: FileData }).data = none;
+}
+
+/** Layers that are built at once: one a core, but several also where the network is slower than one core. */
+export function layerConcurrency(): number {
+  return Math.min(Math.max(availableParallelism(), 3), 16);
+}

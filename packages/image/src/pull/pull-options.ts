@@ -1,0 +1,57 @@
+import type { CachedImage, PullProgressEvent } from '@microsandbox/types';
+import type { RegistryCredentials } from '../registry/credentials.ts';
+import type { HttpTimeouts } from '../registry/http-client.ts';
+import type { Platform } from '../registry/platform.ts';
+
+/** When to ask the registry: for what is not cached, always, or never. */
+export type PullPolicy = 'if-missing' | 'always' | 'never';
+
+/** What is needed to look an image up in the cache. */
+export interface CachedPullOptions {
+  /** Name of the image as the user wrote it. */
+  readonly reference: string;
+  /** Folder of the image cache; made when missing. */
+  readonly cacheDir: string;
+  /** `if-missing` by default. */
+  readonly pullPolicy?: PullPolicy;
+  /** Makes everything anew, whatever is cached. */
+  readonly force?: boolean;
+}
+
+/** What every way of getting an image has. */
+export interface BuildOptions {
+  /** The machine's own, with Linux, by default. */
+  readonly platform?: Platform;
+  /** Told what happens; must not throw. */
+  readonly onProgress?: (event: PullProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How to speak to a registry. */
+export interface RegistryAccess {
+  /** Hosts (`host` or `host:port`) to speak plain HTTP with. */
+  readonly insecureHosts?: readonly string[];
+  /** PEM of certificates to trust besides the usual ones. */
+  readonly caCerts?: readonly Buffer[];
+  /** Anonymous when absent. */
+  readonly auth?: RegistryCredentials;
+  readonly timeouts?: Partial<HttpTimeouts>;
+}
+
+export interface PullOptions extends CachedPullOptions, BuildOptions {
+  readonly registry?: RegistryAccess;
+}
+
+/** An image that is ready to boot from. */
+export interface PulledImage {
+  /** As the user wrote it. */
+  readonly reference: string;
+  readonly image: CachedImage;
+  /** Disk of the whole image, read-only: merged metadata and all layers. */
+  readonly vmdkPath: string;
+  readonly fsmetaPath: string;
+  /** Bottom first. */
+  readonly layerPaths: readonly string[];
+  /** True when nothing had to be fetched. */
+  readonly cached: boolean;
+}
