@@ -36,6 +36,7 @@ export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher
       const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
         child.once('exit', (code, signal) => resolve({ code, signal })),
       );
+      for (const stream of child.stdio) stream?.on('error', () => {});
       child.stdin?.end(JSON.stringify({ launch, name, sandboxId, mode }));
       const ready = once(child.stdout as NodeJS.ReadableStream, 'data');
       const outcome = await Promise.race([ready.then(() => null), exited]);

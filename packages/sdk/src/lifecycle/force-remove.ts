@@ -30,12 +30,13 @@ export async function forceRemoveSandbox(backend: LocalBackend, name: string): P
   const found = await find();
   if (found === null && !folder) throw sandboxNotFound(name);
 
-  const row = found === null ? null : await reconcile(backend, found);
+  // What hinders tidying up must not hinder removing.
+  const row = found === null ? null : await reconcile(backend, found).catch(() => found);
   const killed = row !== null && isActive(row.status);
-  if (killed) await requestKill(await targetOf(backend, row));
+  if (killed) await requestKill(await targetOf(backend, row)).catch(() => {});
 
   await using _lock = await acquireLifecycleLock(place);
-  await removeSocketArtifacts(place);
+  await removeSocketArtifacts(place, { force: true });
   await rm(place.paths.dir, { recursive: true, force: true });
   const left = await find();
   if (left !== null) {

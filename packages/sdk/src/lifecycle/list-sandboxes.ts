@@ -35,7 +35,8 @@ export async function listSandboxes(
   );
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  const rows = await Promise.all(page.map((row) => reconcile(backend, row)));
+  // One sandbox that cannot be looked after must not hide the others.
+  const rows = await Promise.all(page.map((row) => reconcile(backend, row).catch(() => row)));
   return {
     rows: rows.filter((row) => row !== null),
     ...(found.length > limit && last !== undefined && { nextCursor: encodeCursor(last.id) }),

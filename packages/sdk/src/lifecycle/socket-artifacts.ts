@@ -1,7 +1,5 @@
 import { lstat, rm, rmdir } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { CustomError } from '@microsandbox/types';
-import { errnoOf } from '@microsandbox/utils';
 import type { SandboxPlace } from './sandbox-place.ts';
 
 const PROBE_TIMEOUT_MS = 500;
@@ -14,15 +12,27 @@ export function agentSockets({ paths }: SandboxPlace): readonly string[] {
 /**
  * Removes the sockets of a sandbox that does not run, with the folder made for them. What is missing is fine.
  * The caller holds the lifecycle lock.
+ *
+ * @throws a system error when something else lies in that folder; with `force` it goes too
  */
-export async function removeSocketArtifacts(place: SandboxPlace): Promise<void> {
+export async function removeSocketArtifacts(
+  place: SandboxPlace,
+  options: { readonly force?: boolean } = {},
+): Promise<void> {
   const { paths } = place;
-  await assertOwnFolder(paths.socketDir);
-  const files = [...agentSockets(place), paths.controlSocket, paths.legacyControlSocket];
-  for (const file of files) await rm(file, { force: true });
-  await rmdir(paths.socketDir).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
+  const folder = await lstat(paths.socketDir).catch(() => null);
+  if (folder !== null && !folder.isDirectory()) {
+    // A link in place of the folder is removed itself; nothing behind it is touched.
+    await rm(paths.socketDir, { force: true });
+  } else if (folder !== null && options.force === true) {
+    await rm(paths.socketDir, { recursive: true, force: true });
+  } else if (folder !== null) {
+    for (const file of [paths.agentSocket, paths.controlSocket]) await rm(file, { force: true });
+    await rmdir(paths.socketDir);
+  }
+  for (const file of [paths.legacyAgentSocket, paths.legacyControlSocket, paths.innerAgentSocket]) {
+    await rm(file, { force: true });
+  }
 }
 
 /** Whether somebody answers under one of the sandbox's names. */
@@ -42,14 +52,4 @@ function accepts(path: string): Promise<boolean> {
     socket.once('connect', () => finish(true));
     socket.once('error', () => finish(false));
   });
-}
-
-/** A link in place of the folder would lead the removal somewhere else. */
-async function assertOwnFolder(path: string): Promise<void> {
-  const entry = await lstat(path).catch(() => null);
-  if (entry !== null && !entry.isDirectory()) {
-    throw new CustomError(`cannot remove the sockets in ${path}: it is not a folder`, {
-      hint: `remove ${path} yourself`,
-    });
-  }
 }
