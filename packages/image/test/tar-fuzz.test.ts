@@ -98,11 +98,15 @@ function randomExtension(random: SeededRandom): Buffer {
     'gid',
     'mtime',
     'SCHILY.xattr.user.a',
+    'GNU.sparse.major',
+    'GNU.sparse.map',
+    'GNU.sparse.size',
     '',
     'a=b',
   ]);
-  const value = random.pick([randomName(random), `${random.below(1000)}`, '-1', '9'.repeat(30), '']);
-  if (random.chance(0.7)) return paxEntry({ [key]: value });
+  const value = random.pick([randomName(random), `${random.below(1000)}`, '0,5', '-1', '9'.repeat(30), '']);
+  if (random.chance(0.1)) return paxEntry({ 'GNU.sparse.major': '1', 'GNU.sparse.realsize': value });
+  if (random.chance(0.7)) return paxEntry({ 'GNU.sparse.size': '700', [key]: value });
   const body = Buffer.from(paxRecord(key, value), 'latin1');
   body[random.below(body.length)] = random.below(256);
   return tarEntry({ name: 'pax', type: 'x', body });

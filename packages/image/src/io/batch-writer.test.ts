@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ImageError } from '@microsandbox/types';
@@ -49,6 +49,27 @@ describe('BatchWriter', () => {
     expect(written.subarray(BatchWriter.maxTake + 7).every((byte) => byte === 0)).toBe(true);
   });
 
+  it('leaves long runs of zeros out of the file', async () => {
+    const out = new BatchWriter(path);
+    const GiB = 1024 ** 3;
+    out.appendZeros(GiB);
+    out.append(Buffer.from('middle'));
+    out.appendZeros(1000);
+    for (let i = 0; i < 5000; i++) {
+      out.append(Buffer.from('x'));
+      out.appendZeros(1024 * 1024);
+    }
+    await out.drain();
+    await out.finish();
+    const { size, blocks } = await stat(path);
+    expect(size).toBe(GiB + 6 + 1000 + 5000 * (1024 * 1024 + 1));
+    expect(blocks * 512).toBeLessThan(100 * 1024 * 1024);
+    const handle = await open(path);
+    const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, GiB);
+    await handle.close();
+    expect(buffer.toString('latin1')).toBe('middle\0\0');
+  });
+
   it('waits for what fills a batch', async () => {
     const out = new BatchWriter(path);
     const offset = out.take(4);
@@ -84,7 +105,7 @@ describe('BatchWriter', () => {
     const out = new BatchWriter('/dev/full');
     out.append(Buffer.alloc(100));
     await expect(out.finish()).rejects.toMatchObject({
-      code: 'image',
+      code: 'noSpace',
       message: expect.stringMatching(/^cannot write \/dev\/full: ENOSPC/),
       hint: expect.stringContaining('free some space'),
     });

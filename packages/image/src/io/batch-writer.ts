@@ -5,6 +5,9 @@ import { openOutput } from './open-output.ts';
 /** Bytes a write. Large enough that the cost of a call through the thread pool does not show. */
 const BATCH_BYTES = 1024 * 1024;
 
+/** Runs of zeros from this length on are left out of the file. */
+const MIN_HOLE_BYTES = 64 * 1024;
+
 /** Batches being written at once before {@link BatchWriter.drain} waits; bounds the memory of a writer. */
 const MAX_IN_FLIGHT = 3;
 
@@ -20,6 +23,7 @@ export class BatchWriter {
   buffer = Buffer.alloc(0);
   #used = 0;
   #submitted = 0;
+  #endsInHole = false;
   #handle: Promise<FileHandle> | undefined;
   #free: Buffer<ArrayBuffer>[] = [];
   #inFlight = new Set<Promise<void>>();
@@ -70,8 +74,18 @@ export class BatchWriter {
 
   /** Appends zeros up to the next multiple of `alignment`. */
   align(alignment: number): void {
-    let missing = (alignment - (this.position % alignment)) % alignment;
-    while (missing > 0) {
+    this.appendZeros((alignment - (this.position % alignment)) % alignment);
+  }
+
+  /** Appends zeros; many of them become a hole in the file, which takes neither memory nor disk. */
+  appendZeros(bytes: number): void {
+    if (bytes >= MIN_HOLE_BYTES) {
+      this.#sendCopy();
+      this.#submitted += bytes;
+      this.#endsInHole = true;
+      return;
+    }
+    for (let missing = bytes; missing > 0; ) {
       if (this.room === 0) this.submit();
       const count = Math.min(this.room, missing);
       this.buffer.fill(0, this.#used, this.#used + count);
@@ -93,14 +107,26 @@ export class BatchWriter {
   }
 
   #send(): void {
-    const batch = this.buffer.subarray(0, this.#used);
-    const write = this.#write(this.buffer, batch, this.#submitted, this.#fillers);
+    const { buffer } = this;
+    this.#start(buffer.subarray(0, this.#used), () => this.#free.push(buffer));
+    this.buffer = Buffer.alloc(0);
+  }
+
+  /** Sends the bytes of the current batch but keeps its buffer: many small pieces do not take a buffer each. */
+  #sendCopy(): void {
+    // Fillers write into the buffer itself.
+    if (this.#fillers.length > 0) this.#send();
+    else if (this.#used > 0) this.#start(Buffer.from(this.buffer.subarray(0, this.#used)), () => undefined);
+  }
+
+  #start(batch: Uint8Array, release: () => void): void {
+    const write = this.#write(batch, this.#submitted, this.#fillers).finally(release);
     this.#inFlight.add(write);
     void write.then(() => this.#inFlight.delete(write));
     this.#submitted += this.#used;
     this.#used = 0;
     this.#fillers = [];
-    this.buffer = Buffer.alloc(0);
+    this.#endsInHole = false;
   }
 
   /** Whether {@link drain} would wait. */
@@ -110,15 +136,20 @@ export class BatchWriter {
 
   /** Waits until little enough is on its way to the disk. Throws the first failure of the writes before. */
   async drain(): Promise<void> {
-    while (this.congested) await Promise.race(this.#inFlight);
+    for (const oldest of this.#inFlight) {
+      if (!this.congested) break;
+      await oldest;
+    }
     this.#throwFailure();
   }
 
   /** Writes what is left and closes the file. */
   async finish(): Promise<void> {
     if (this.#used > 0) this.#send();
-    await this.#close();
+    await Promise.allSettled(this.#inFlight);
     this.#throwFailure();
+    if (this.#endsInHole) await this.#extend();
+    await this.#close();
   }
 
   /** Closes the file after a failure elsewhere; what it holds is of no use. Does nothing after {@link finish}. */
@@ -126,17 +157,11 @@ export class BatchWriter {
     await this.#close();
   }
 
-  async #write(
-    owner: Buffer<ArrayBuffer>,
-    batch: Uint8Array,
-    position: number,
-    fillers: Promise<unknown>[],
-  ): Promise<void> {
+  async #write(batch: Uint8Array, position: number, fillers: Promise<unknown>[]): Promise<void> {
     try {
       if (fillers.length > 0) await Promise.all(fillers);
       if (this.#failure !== undefined) return;
-      this.#handle ??= openOutput(this.path);
-      const handle = await this.#handle;
+      const handle = await this.#open();
       for (let done = 0; done < batch.length; ) {
         const { bytesWritten } = await handle
           .write(batch, done, batch.length - done, position + done)
@@ -147,9 +172,20 @@ export class BatchWriter {
       }
     } catch (error) {
       this.#failure ??= { error };
-    } finally {
-      this.#free.push(owner);
     }
+  }
+
+  /** Gives the file its length when nothing is written at its end. */
+  async #extend(): Promise<void> {
+    const handle = await this.#open();
+    await handle.truncate(this.#submitted).catch((error: unknown) => {
+      throw hostFileError('write', this.path, error);
+    });
+  }
+
+  #open(): Promise<FileHandle> {
+    this.#handle ??= openOutput(this.path);
+    return this.#handle;
   }
 
   async #close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { BatchWriter } from '../io/batch-writer.ts';
 import type { FileData } from '../tree/nodes.ts';
+import type { SparseOutput } from './sparse/sparse-expander.ts';
 
 /** Bodies of at least this many bytes go to the spool file. */
 const SPOOLED_FROM_BYTES = 64 * 1024;
@@ -20,7 +21,7 @@ const EMPTY: FileData = { source: 'memory', bytes: Buffer.alloc(0) };
  * Keeps the bodies of regular files while the tree is built: small ones in memory as long as the budget lasts,
  * the others in a spool file. One body at a time.
  */
-export class BodyStore {
+export class BodyStore implements SparseOutput {
   readonly #spool: BatchWriter;
   #memoryLeft: number;
   #slab = Buffer.alloc(0);
@@ -50,6 +51,16 @@ export class BodyStore {
       this.#filled += bytes.length;
     } else {
       this.#spool.append(bytes);
+    }
+  }
+
+  /** The next bytes of the body are zero. */
+  appendHole(bytes: number): void {
+    if (this.#current.source === 'memory') {
+      this.#current.bytes.fill(0, this.#filled, this.#filled + bytes);
+      this.#filled += bytes;
+    } else {
+      this.#spool.appendZeros(bytes);
     }
   }
 

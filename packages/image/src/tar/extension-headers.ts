@@ -3,6 +3,8 @@ import { NO_XATTRS } from '../tree/nodes.ts';
 import { paxNumber } from './pax-number.ts';
 import { parsePaxRecords } from './pax-records.ts';
 import { paxXattrs } from './pax-xattrs.ts';
+import { paxSparse } from './sparse/pax-sparse.ts';
+import type { SparseFile } from './sparse/sparse-map.ts';
 import type { TarHeader } from './tar-header.ts';
 import type { TarMember } from './tar-member.ts';
 
@@ -38,10 +40,12 @@ export class ExtensionHeaders {
     }
   }
 
-  /** Applies what waits to the member's own header, and forgets it. */
-  apply(header: TarHeader): TarMember {
+  /** Applies what waits to the member's own header and sparse map, and forgets it. */
+  apply(header: TarHeader, gnuSparse: SparseFile | null): TarMember {
     const records = this.#pax ?? NO_RECORDS;
-    const path = choose('path', records, this.#longName, header.name);
+    const named = choose('path', records, this.#longName, header.name);
+    const sparse = gnuSparse === null && records !== NO_RECORDS ? paxSparse(records) : null;
+    const path = sparse?.path ?? named;
     const member: TarMember = {
       path,
       linkPath: choose('linkpath', records, this.#longLink, header.linkName),
@@ -54,6 +58,7 @@ export class ExtensionHeaders {
       deviceMajor: header.deviceMajor,
       deviceMinor: header.deviceMinor,
       xattrs: records === NO_RECORDS ? NO_XATTRS : paxXattrs(records, path),
+      sparse: gnuSparse ?? sparse?.file ?? null,
     };
     this.#pax = this.#longName = this.#longLink = undefined;
     return member;

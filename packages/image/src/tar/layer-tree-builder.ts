@@ -14,6 +14,8 @@ import type { BodyStore } from './body-store.ts';
 import type { LayerLimits } from './layer-limits.ts';
 import { layerPathComponents, quoteMemberPath } from './layer-path.ts';
 import { type MemberKind, memberKind } from './member-kind.ts';
+import { SparseExpander } from './sparse/sparse-expander.ts';
+import { maxStretches } from './sparse/sparse-map.ts';
 import type { TarMember } from './tar-member.ts';
 import type { TarSink } from './tar-scanner.ts';
 import { parseWhiteoutName } from './whiteout-name.ts';
@@ -34,6 +36,8 @@ export class LayerTreeBuilder implements TarSink {
   #entries = 0;
   #fileBytes = 0;
   #metadataBytes = 0;
+  /** Set while the body of a sparse file comes. */
+  #expander: SparseExpander | undefined;
 
   constructor(bodies: BodyStore, limits: LayerLimits) {
     this.#bodies = bodies;
@@ -52,7 +56,7 @@ export class LayerTreeBuilder implements TarSink {
   }
 
   body(bytes: Uint8Array): void {
-    this.#bodies.append(bytes);
+    (this.#expander ?? this.#bodies).append(bytes);
   }
 
   /** True when the member's body is to be stored. */
@@ -100,7 +104,8 @@ export class LayerTreeBuilder implements TarSink {
   }
 
   #putFile(member: TarMember, place: Place): boolean {
-    const { size, xattrs } = member;
+    const { xattrs, sparse } = member;
+    const size = sparse?.size ?? member.size;
     if (size > this.#limits.fileBytes)
       throw new ImageError(`file too large: ${quoteMemberPath(member.path)}`);
     this.#fileBytes += size;
@@ -108,7 +113,11 @@ export class LayerTreeBuilder implements TarSink {
     this.#countXattrs(xattrs);
     const data = this.#bodies.begin(size);
     putLeaf(this.#parent(place), place.name, { kind: 'file', ...metadataOf(member), xattrs, size, data });
-    return size > 0;
+    this.#expander =
+      sparse === null
+        ? undefined
+        : new SparseExpander(sparse, member.size, maxStretches(this.#limits), this.#bodies);
+    return member.size > 0;
   }
 
   /** The file that a hard link names: one that this layer has already. */

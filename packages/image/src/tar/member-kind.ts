@@ -10,7 +10,7 @@ export type MemberKind =
   | 'fifo'
   | 'socket';
 
-/** Type flags of POSIX ustar, and the backquote that image archives of this project use for sockets. */
+/** Type flags of POSIX ustar, GNU's for sparse files, and the backquote that image archives of this project use for sockets. */
 const KINDS: Readonly<Record<string, MemberKind>> = {
   '\0': 'file',
   '0': 'file',
@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, MemberKind>> = {
   '6': 'fifo',
   '7': 'file',
   '`': 'socket',
+  S: 'file',
 };
 
 /** What a member makes; null for members that make nothing (labels, volume headers, unknown types). */

@@ -1,5 +1,7 @@
 import { ImageError } from '@microsandbox/types';
 import { ExtensionHeaders } from './extension-headers.ts';
+import { GnuSparseHeader } from './sparse/gnu-sparse-header.ts';
+import { maxStretches } from './sparse/sparse-map.ts';
 import { decodeTarHeader, RECORD_BYTES, type TarHeader } from './tar-header.ts';
 import type { TarMember } from './tar-member.ts';
 
@@ -32,6 +34,7 @@ export class TarScanner {
   /** Bytes of the record, or of the extension body, that are there. */
   #filled = 0;
   #extension: { readonly type: string; readonly body: Buffer } | undefined;
+  #sparse: { readonly header: TarHeader; readonly map: GnuSparseHeader } | undefined;
   #step: Step = 'header';
   /** Bytes of body, and of padding after it, that are still to come. */
   #bodyLeft = 0;
@@ -56,7 +59,8 @@ export class TarScanner {
 
   /** To be called when no more bytes come. An archive may end without an end marker, but not inside a member. */
   end(): void {
-    if (this.#step === 'header' && this.#filled > 0) throw new ImageError('failed to read entire block');
+    const inHeader = this.#step === 'header' && (this.#filled > 0 || this.#sparse !== undefined);
+    if (inHeader) throw new ImageError('failed to read entire block');
     if (this.#bodyLeft > 0) throw new ImageError('unexpected EOF while reading archive entry data');
     this.#extensions.assertNoneLeft();
   }
@@ -97,6 +101,11 @@ export class TarScanner {
   }
 
   #header(record: Buffer): void {
+    if (this.#sparse !== undefined) {
+      this.#sparse.map.addRecord(record);
+      this.#sparseHeader(this.#sparse.header, this.#sparse.map);
+      return;
+    }
     // One record of zeros ends the archive, as in upstream's reader; POSIX asks writers for two.
     if (record[0] === 0 && isZero(record)) {
       this.#extensions.assertNoneLeft();
@@ -106,7 +115,15 @@ export class TarScanner {
     const header = decodeTarHeader(record);
     if (ExtensionHeaders.isExtension(header.type)) this.#beginExtension(header);
     else if (header.type === 'g') this.#beginBody('skip', header.size);
-    else this.#beginMember(this.#extensions.apply(header));
+    else if (header.type === 'S') {
+      this.#sparseHeader(header, new GnuSparseHeader(record, maxStretches(this.#limits)));
+    } else this.#beginMember(this.#extensions.apply(header, null));
+  }
+
+  /** The map of an old GNU sparse member may go on in the records between header and body. */
+  #sparseHeader(header: TarHeader, map: GnuSparseHeader): void {
+    this.#sparse = map.isExtended ? { header, map } : undefined;
+    if (this.#sparse === undefined) this.#beginMember(this.#extensions.apply(header, map.file));
   }
 
   #beginMember(member: TarMember): void {
