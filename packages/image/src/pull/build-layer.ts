@@ -10,6 +10,7 @@ import { writeErofs } from '../erofs/write-erofs.ts';
 import { hostFileError } from '../io/host-file-error.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
 import type { BlobDescriptor, Registry } from '../registry/registry.ts';
+import { RegistryFailure } from '../registry/registry-failure.ts';
 import { readLayerTar } from '../tar/read-layer-tar.ts';
 import type { FileData, LayerTree } from '../tree/nodes.ts';
 import { compressionOf } from './compression.ts';
@@ -86,9 +87,10 @@ async function download(options: BuildLayerOptions): Promise<LayerTree> {
       await part.close();
       // A part of a broken or rejected download is of no use, and must not fill a full disk.
       const code = error instanceof MicrosandboxError ? error.code : undefined;
-      const isUseless = code === 'digestMismatch' || code === 'noSpace' || code === 'image';
+      const isRejected = code === 'digestMismatch' || code === 'noSpace' || code === 'image';
+      const isUseless = isRejected && !(error instanceof RegistryFailure);
       if (isUseless) await rm(path, { force: true });
-      if (!(isResumed && code === 'digestMismatch')) throw error;
+      if (!(isUseless && isResumed && code === 'digestMismatch')) throw error;
     }
   }
 }
@@ -150,7 +152,7 @@ async function explain(
   layer: LayerDescriptor,
   source: AsyncGenerator<Buffer, void, void> | undefined,
 ): Promise<unknown> {
-  if (!(error instanceof ImageError)) return error;
+  if (!(error instanceof ImageError) || error instanceof RegistryFailure) return error;
   try {
     while (source !== undefined && !(await source.next()).done);
   } catch (damage) {

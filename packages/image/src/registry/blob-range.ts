@@ -19,11 +19,16 @@ export function assertBlobRange(
   const length = response.header('content-length');
   const total = length === undefined ? undefined : start + Number(length);
   if (start > offset || (response.status === 206 && start !== offset)) {
-    throw refused(response, `${response.url.host} sent another part of ${blob.digest} than was asked for`);
+    throw refused(
+      response,
+      'image',
+      `${response.url.host} sent another part of ${blob.digest} than was asked for`,
+    );
   }
   if (blob.sizeBytes !== null && total !== undefined && total !== blob.sizeBytes) {
     throw refused(
       response,
+      'digestMismatch',
       `${blob.digest} has ${total} bytes on ${response.url.host}, its manifest says ${blob.sizeBytes}`,
     );
   }
@@ -35,7 +40,7 @@ function rangeStart(response: HttpResponse): number {
   return match === null ? Number.POSITIVE_INFINITY : Number(match[1]);
 }
 
-function refused(response: HttpResponse, message: string): RegistryFailure {
+function refused(response: HttpResponse, code: 'image' | 'digestMismatch', message: string): RegistryFailure {
   response.body.on('error', () => undefined).destroy();
-  return new RegistryFailure('digestMismatch', message);
+  return new RegistryFailure(code, message);
 }
