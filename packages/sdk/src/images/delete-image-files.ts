@@ -10,29 +10,25 @@ export interface DeletedFiles {
 }
 
 /**
- * Deletes the cache files of what the catalog has forgotten. Best effort: a file that stays is only space.
+ * Deletes the cache files of what the catalog has forgotten, except what another cached image uses. Best
+ * effort: a file that stays is only space. Lock files stay always, because a lock on a removed file excludes
+ * nobody.
  */
 export async function deleteImageFiles(cacheDir: string, removed: RemovedImages): Promise<DeletedFiles> {
-  const { CacheLayout, parseImageReference } = await import('@microsandbox/image');
-  const layout = new CacheLayout(cacheDir);
-  const references = removed.references.flatMap((reference) => {
-    try {
-      return [parseImageReference(reference).canonical];
-    } catch {
-      return [];
-    }
-  });
-  const layers = await deleteAll(removed.layerDiffIds.map((diffId) => layout.layer(diffId)));
-  const fsmeta = await deleteAll(removed.manifestDigests.map((digest) => layout.fsmeta(digest)));
-  const vmdk = await deleteAll(removed.manifestDigests.map((digest) => layout.vmdk(digest)));
-  const metadata = await deleteAll(references.map((reference) => layout.metadata(reference)));
-  await Promise.all([
-    ...removed.layerDiffIds.map((diffId) => remove(layout.layerLock(diffId))),
-    ...removed.manifestDigests.map((digest) => remove(layout.fsmetaLock(digest))),
-    ...removed.manifestDigests.map((digest) => remove(layout.vmdkLock(digest))),
-    ...references.map((reference) => remove(layout.referenceLock(reference))),
-  ]);
-  const all = [...layers, ...fsmeta, ...vmdk, ...metadata];
+  const { ImageCache, parseImageReference } = await import('@microsandbox/image');
+  const cache = new ImageCache(cacheDir);
+  const { layout } = cache;
+  const names = removed.references.map((reference) => parseImageReference(reference).canonical);
+  const metadata = await deleteAll(names.map((name) => layout.metadata(name)));
+  const others = await cache.list();
+  const manifests = new Set(others.map(({ manifest_digest }) => manifest_digest));
+  const diffIds = new Set(others.flatMap(({ layers }) => layers.map(({ diff_id }) => diff_id)));
+  const unusedManifests = removed.manifestDigests.filter((digest) => !manifests.has(digest));
+  const unusedLayers = removed.layerDiffIds.filter((diffId) => !diffIds.has(diffId));
+  const vmdk = await deleteAll(unusedManifests.map((digest) => layout.vmdk(digest)));
+  const fsmeta = await deleteAll(unusedManifests.map((digest) => layout.fsmeta(digest)));
+  const layers = await deleteAll(unusedLayers.map((diffId) => layout.layer(diffId)));
+  const all = [...metadata, ...vmdk, ...fsmeta, ...layers];
   return {
     fsmeta: fsmeta.length,
     vmdk: vmdk.length,
