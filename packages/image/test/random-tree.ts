@@ -74,8 +74,8 @@ function randomFile(random: SeededRandom, metadata: Metadata): FileNode {
 function randomMetadata(random: SeededRandom): Metadata {
   return {
     mode: random.below(0o10000),
-    uid: random.pick([0, 1000, 2 ** 32 - 1]),
-    gid: random.pick([0, 1000, 2 ** 32 - 1]),
+    uid: random.pick([0, 1000, 2 ** 32 - 2]),
+    gid: random.pick([0, 1000, 2 ** 32 - 2]),
     mtime: random.pick([0, 1_700_000_000, 2 ** 33, -1]),
     mtimeNsec: random.pick([0, 999_999_999]),
   };
