@@ -64,6 +64,7 @@ export { Image, type ImagePruneReport, type ImagePullOptions } from './images/im
 export type { ImageConfigDetail, ImageDetail, ImageLayerDetail } from './images/image-detail.ts';
 export { ImageHandle } from './images/image-handle.ts';
 export type { SandboxRemoval } from './lifecycle/force-remove.ts';
+export { listSandboxes, type SandboxRowPage } from './lifecycle/list-sandboxes.ts';
 export { LogEntry } from './logs/log-entry.ts';
 export type { LogReadOptions, LogReadSource, LogSource, LogStreamOptions } from './logs/log-options.ts';
 export { LogStream } from './logs/log-stream.ts';
