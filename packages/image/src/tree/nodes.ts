@@ -32,14 +32,14 @@ export type FileData =
 
 /**
  * A regular file. The object *is* the inode: names that are hard links of each other hold the same object, and
- * it is never changed once it is in a tree.
+ * it is never changed once it is in a tree, but for `data`, which may be forgotten when an image holds the bytes.
  */
 export interface FileNode extends Metadata {
   readonly kind: 'file';
   readonly xattrs: Xattrs;
   /** Length in bytes. */
   readonly size: number;
-  readonly data: FileData;
+  data: FileData;
 }
 
 /** A directory; the only node that changes after it was made. */
