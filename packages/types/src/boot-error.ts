@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { MicrosandboxError, type MicrosandboxErrorOptions } from './errors.ts';
 
 /** Where a boot failed; the values of `boot-error.json` (spec: runtime A4). */
 export const BOOT_STAGES = ['mount', 'build_vm', 'config', 'network', 'image', 'other'] as const;
@@ -32,24 +31,3 @@ export type BootFailureKind =
   | 'outOfMemory'
   | 'killed'
   | 'other';
-
-/** A sandbox could not be started. Message: `failed to start "<name>": <reason>`. */
-export class BootStartError extends MicrosandboxError {
-  static override readonly code = 'bootStart';
-  readonly sandbox: string;
-  readonly record: BootErrorRecord;
-  /** Last lines of the guest's console, oldest first; empty when it never spoke. */
-  readonly consoleTail: readonly string[];
-
-  constructor(
-    sandbox: string,
-    record: BootErrorRecord,
-    consoleTail: readonly string[] = [],
-    options?: MicrosandboxErrorOptions,
-  ) {
-    super('bootStart', `failed to start "${sandbox}": ${record.message}`, options);
-    this.sandbox = sandbox;
-    this.record = record;
-    this.consoleTail = consoleTail;
-  }
-}

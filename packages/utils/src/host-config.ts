@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type HostConfig, InvalidConfigError, IoError } from '@microsandbox/types';
+import { type HostConfig, IoError } from '@microsandbox/types';
 import { DEFAULT_HOST_CONFIG } from './default-host-config.ts';
 import { errnoOf } from './errno.ts';
 import { resolveHome } from './resolve-home.ts';
@@ -30,19 +30,8 @@ export async function loadHostConfig(env: NodeJS.ProcessEnv = process.env): Prom
   return parseHostConfig(text, path);
 }
 
-/** Checks the text of a `config.json`; `path` is for messages. */
+/** Checks the text of a `config.json`; `path` is for messages. The schemas are loaded only when there is a file. */
 export async function parseHostConfig(text: string, path: string): Promise<HostConfig> {
-  const { hostConfigSchema } = await import('@microsandbox/types');
-  try {
-    const parsed = hostConfigSchema.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const where = issue?.path.join('.') ?? '';
-    throw new Error(`${where === '' ? '' : `${where}: `}${issue?.message ?? 'invalid'}`);
-  } catch (error) {
-    throw new InvalidConfigError(
-      `invalid config: failed to parse config \`${path}\`: ${(error as Error).message}`,
-      { cause: error, hint: `correct or remove ${path}` },
-    );
-  }
+  const { parseHostConfigJson } = await import('./parse-host-config.ts');
+  return parseHostConfigJson(text, path);
 }

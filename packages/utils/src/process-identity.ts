@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -75,6 +74,7 @@ async function readStat(pid: number): Promise<{ state: string; startTicks: bigin
 
 /** Start of a process by `ps`, where there is no `/proc`. Zombies give null. */
 async function startOfPs(pid: number): Promise<number | null> {
+  const { execFile } = await import('node:child_process');
   try {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
       env: { LC_ALL: 'C', PATH: '/bin:/usr/bin' },

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { UnsupportedError } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
@@ -481,7 +480,9 @@ export class SandboxBuilder {
   }
 
   #publish(bind: string, host: number, guest: number, protocol: StoredPort['protocol']): this {
-    if (isIP(bind) === 0) throw new Error(`invalid bind address: ${bind}`);
+    // Loaded here, because few sandboxes publish ports and the module is not small.
+    if (process.getBuiltinModule('node:net').isIP(bind) === 0)
+      throw new Error(`invalid bind address: ${bind}`);
     if (!isPort(host)) throw new Error('host port out of range');
     if (!isPort(guest)) throw new Error('guest port out of range');
     return this.#set(({ ports }) => {

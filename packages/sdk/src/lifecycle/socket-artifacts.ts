@@ -1,5 +1,5 @@
 import { lstat, rm, rmdir } from 'node:fs/promises';
-import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SandboxPlace } from './sandbox-place.ts';
 
 const PROBE_TIMEOUT_MS = 500;
@@ -37,13 +37,14 @@ export async function removeSocketArtifacts(
 
 /** Whether somebody answers under one of the sandbox's names. */
 export async function isAnyEndpointLive(place: SandboxPlace): Promise<boolean> {
-  const answers = await Promise.all(agentSockets(place).map(accepts));
+  const { connect } = await import('node:net');
+  const answers = await Promise.all(agentSockets(place).map((path) => accepts(() => connect(path))));
   return answers.includes(true);
 }
 
-function accepts(path: string): Promise<boolean> {
+function accepts(dial: () => Socket): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = dial();
     const finish = (accepted: boolean): void => {
       socket.destroy();
       resolve(accepted);
