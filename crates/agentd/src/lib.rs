@@ -16,6 +16,7 @@ pub mod rlimit;
 pub mod shutdown;
 pub mod sys;
 pub mod tcp;
+pub mod text;
 pub mod user;
 pub mod waker;
 pub mod write_queue;

@@ -1,6 +1,7 @@
 //! Names and numbers of resource limits (protocol section 6.2).
 
 use msb_protocol::payload::ExecRlimit;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// One resource limit by its Linux number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,30 @@ const NAMES: [&str; 16] = [
     "rttime",
 ];
 
+/// `RLIMIT_NOFILE`.
+const NOFILE: u32 = 7;
+
+/// Descriptors that the agent itself may have open.
+const AGENT_FILES: u64 = 65_536;
+
+/// Raises this process's own limit of open files: every session takes some. Gives back the limit
+/// before, which children are to have.
+#[must_use]
+pub fn raise_file_limit() -> ResourceLimit {
+    let before = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: Some(AGENT_FILES),
+        maximum: Some(AGENT_FILES),
+    };
+    // With fewer, requests fail with a limit error and nothing worse.
+    let _ = setrlimit(Resource::Nofile, limit);
+    ResourceLimit {
+        resource: NOFILE,
+        soft: before.current.unwrap_or(u64::MAX),
+        hard: before.maximum.unwrap_or(u64::MAX),
+    }
+}
+
 /// Number of the resource called `name`, whatever its case.
 #[must_use]
 pub fn resource_number(name: &str) -> Option<u32> {
@@ -63,9 +88,9 @@ mod tests {
     #[test]
     fn numbers_are_those_of_linux() {
         assert_eq!(resource_number("cpu"), Some(0));
-        assert_eq!(resource_number("NOFILE"), Some(libc::RLIMIT_NOFILE));
-        assert_eq!(resource_number("as"), Some(libc::RLIMIT_AS));
-        assert_eq!(resource_number("rttime"), Some(libc::RLIMIT_RTTIME));
+        assert_eq!(resource_number("NOFILE"), Some(NOFILE));
+        assert_eq!(resource_number("as"), Some(9));
+        assert_eq!(resource_number("rttime"), Some(15));
         assert_eq!(resource_number("files"), None);
     }
 }

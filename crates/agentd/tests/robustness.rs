@@ -9,7 +9,7 @@ use msb_protocol::payload::{
     CoreError, CoreErrorKind, ExecExited, ExecSignal, ExecStarted, ExecStdinError, ExecStdout,
     RelayClientDisconnected, Touched,
 };
-use msb_protocol::{Frame, Message, MessageType};
+use msb_protocol::{Envelope, Frame, Message, MessageType};
 use support::{TestAgent, request, shell};
 
 #[test]
@@ -116,6 +116,26 @@ fn frames_for_nobody_are_ignored() {
     );
     agent.send(77, &ExecExited { code: 0 });
     agent.ping(77);
+}
+
+#[test]
+fn a_name_of_megabytes_is_answered_all_the_same() {
+    let mut agent = TestAgent::start();
+    let name = "\u{1}".repeat(3 << 20);
+    agent.send(1, &request(&name, &[]));
+    assert!(agent.finish(1).failed.unwrap().message.len() < 20_000);
+    let mut envelope =
+        Envelope::decode(&Message::empty(2, MessageType::Ping).to_frame().body).unwrap();
+    envelope.t = name;
+    agent.send_frame(&Frame {
+        id: 2,
+        flags: 0,
+        body: envelope.encode().unwrap(),
+    });
+    assert_eq!(
+        agent.expect::<CoreError>(2).kind,
+        CoreErrorKind::UnsupportedMessageType
+    );
 }
 
 #[test]

@@ -8,7 +8,8 @@ use serde_bytes::ByteBuf;
 
 use super::Agent;
 use super::readiness::Source;
-use crate::tcp::{Direction, TcpChunk};
+use crate::tcp::TcpChunk;
+use crate::text::shorten;
 
 impl Agent {
     pub(super) fn open_connection(&mut self, id: u32, to: TcpConnect) {
@@ -51,12 +52,11 @@ impl Agent {
 
     pub(super) fn serve_connections(&mut self, ready: &[Source], now: Instant) {
         for source in ready {
-            match *source {
-                Source::Tcp(id, Direction::Write) => self.write_connection(id, now),
-                Source::Tcp(id, Direction::Read) if self.outbox.has_room() => {
+            if let Source::Tcp(id) = *source {
+                self.write_connection(id, now);
+                if self.outbox.has_room() {
                     self.read_connection(id);
                 }
-                _ => {}
             }
         }
     }
@@ -102,6 +102,11 @@ impl Agent {
     fn fail_connection(&mut self, id: u32, error: String) {
         self.connections.close(id);
         self.activity.said();
-        self.outbox.send(id, &TcpFailed { error });
+        self.outbox.send(
+            id,
+            &TcpFailed {
+                error: shorten(error),
+            },
+        );
     }
 }

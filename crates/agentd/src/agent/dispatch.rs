@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use super::{Agent, LoopEnd};
 use crate::clock;
+use crate::text::shorten;
 
 /// An error is answered with `core.error`.
 type Handled = Result<(), MessageError>;
@@ -198,6 +199,8 @@ impl Agent {
             eprintln!("agentd: id {id}: {message}");
             return;
         }
+        let message = shorten(message);
+        let offending_type = offending_type.map(shorten);
         self.outbox.send(
             id,
             &CoreError {

@@ -32,7 +32,7 @@ use crate::exec::{ExecDefaults, Sessions, SourceKind};
 use crate::fs::FsService;
 use crate::port::{Fill, Port};
 use crate::sys::ChildSignals;
-use crate::tcp::{Direction, TcpSessions};
+use crate::tcp::TcpSessions;
 use crate::waker::Waker;
 use activity::Activity;
 use heartbeat::{Heartbeat, OpenSessions};
@@ -211,14 +211,11 @@ impl Agent {
             };
             watches.push((Source::Exec(id, kind), fd, events));
         }
-        for (id, direction, fd) in self.connections.sources(read) {
-            let output = direction == Direction::Write;
-            let events = if output {
-                PollFlags::OUT
-            } else {
-                PollFlags::IN
-            };
-            watches.push((Source::Tcp(id, direction), fd, events));
+        for (id, fd, read, write) in self.connections.sources(read) {
+            let mut events = PollFlags::empty();
+            events.set(PollFlags::IN, read);
+            events.set(PollFlags::OUT, write);
+            watches.push((Source::Tcp(id), fd, events));
         }
         let leftovers = self.leftovers.fds().iter().enumerate();
         watches.extend(

@@ -8,7 +8,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::exec::SourceKind;
-use crate::tcp::Direction;
 
 /// What a watched descriptor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +21,7 @@ pub enum Source {
     /// A descriptor of the process with this id.
     Exec(u32, SourceKind),
     /// The socket with this id.
-    Tcp(u32, Direction),
+    Tcp(u32),
     /// A pipe that is read for nobody.
     Leftover(usize),
 }

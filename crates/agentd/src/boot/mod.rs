@@ -25,7 +25,7 @@ use crate::clock;
 use crate::environment::Environment;
 use crate::exec::ExecDefaults;
 use crate::port::Port;
-use crate::rlimit::known_limits;
+use crate::rlimit::{known_limits, raise_file_limit};
 use crate::user::UserDatabase;
 use error::Context;
 pub use error::InitError;
@@ -78,7 +78,8 @@ pub fn boot(boot_time_ns: u64) -> Result<Guest, BootError> {
     let bootstrap = receive_bootstrap(&mut port, &mut template).map_err(BootError::Receive)?;
     let start = Instant::now();
     validate::validate(&bootstrap).map_err(BootError::Validation)?;
-    let limits = known_limits(&bootstrap.rlimits);
+    let file_limit = raise_file_limit();
+    let limits = [vec![file_limit], known_limits(&bootstrap.rlimits)].concat();
     prove_limits(&bootstrap).map_err(BootError::Init)?;
     template
         .bind_devices(bootstrap.network.is_some())

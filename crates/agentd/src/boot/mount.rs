@@ -30,6 +30,14 @@ const ESSENTIAL: [(&str, &str, MountFlags); 6] = [
     ("/dev/shm", "tmpfs", NO_PROGRAMS),
 ];
 
+/// What the kernel's `/dev` lacks. Images send logs to `/dev/stdout`.
+const LINKS: [(&str, &str); 4] = [
+    ("/proc/self/fd", "/dev/fd"),
+    ("/proc/self/fd/0", "/dev/stdin"),
+    ("/proc/self/fd/1", "/dev/stdout"),
+    ("/proc/self/fd/2", "/dev/stderr"),
+];
+
 /// How many of [`ESSENTIAL`] the initramfs needs.
 const EARLY: usize = 3;
 
@@ -55,12 +63,14 @@ pub fn essential_mounts() -> Result<(), InitError> {
         ensure_folder(target)?;
         mount_unless_busy(kind, target, flags)?;
     }
-    match symlink("/proc/self/fd", "/dev/fd") {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(error).context("link /dev/fd")
-        }
-        _ => Ok(()),
-    }
+    LINKS
+        .iter()
+        .try_for_each(|(target, link)| match symlink(target, link) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(error).context(format_args!("link {link}"))
+            }
+            _ => Ok(()),
+        })
 }
 
 /// Lets go of the initramfs's own views, which the final root hides.

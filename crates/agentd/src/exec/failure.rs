@@ -5,6 +5,7 @@ use std::io;
 use msb_protocol::payload::{ExecFailed, ExecFailureKind, ExecStdinError};
 
 use super::child::SpawnReport;
+use crate::text::shorten;
 use crate::user::UserError;
 
 /// Step between fork and exec.
@@ -119,7 +120,7 @@ pub fn bad_argument(message: &str) -> ExecFailed {
 }
 
 fn without_errno(kind: ExecFailureKind, message: String) -> ExecFailed {
-    let message = format!("exec session error: {message}");
+    let message = shorten(format!("exec session error: {message}"));
     ExecFailed {
         kind,
         errno: None,
@@ -142,7 +143,7 @@ pub fn stdin_error(error: &io::Error) -> ExecStdinError {
 }
 
 fn spawn_message(cmd: &str, error: &io::Error) -> String {
-    format!("spawn {cmd:?}: {error}")
+    format!("spawn {:?}: {error}", shorten(cmd.to_owned()))
 }
 
 fn kind_of(errno: i32) -> ExecFailureKind {

@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use msb_protocol::payload::{FsResponse, FsResponseData};
 
+use crate::text::shorten;
+
 /// Something to send for a correlation id.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FsEvent {
@@ -27,7 +29,7 @@ pub fn response(result: FsResult) -> FsResponse {
         },
         Err(error) => FsResponse {
             ok: false,
-            error: Some(error),
+            error: Some(shorten(error)),
             data: None,
         },
     }

@@ -6,4 +6,4 @@ mod table;
 
 pub use connect::Connected;
 pub use session::{TcpChunk, TcpSession};
-pub use table::{Direction, TcpSessions};
+pub use table::TcpSessions;

@@ -76,20 +76,14 @@ impl TcpSession {
         &self.queue
     }
 
-    /// The socket, when there is something to read.
+    /// The socket, and whether to wait until it can be read and written. A socket with neither
+    /// is not worth watching.
     #[must_use]
-    pub fn readable(&self) -> Option<BorrowedFd<'_>> {
-        self.stream
-            .as_ref()
-            .filter(|_| !self.read_closed)
-            .map(AsFd::as_fd)
-    }
-
-    /// The socket, when something waits for the peer.
-    #[must_use]
-    pub fn writable(&self) -> Option<BorrowedFd<'_>> {
-        let wanted = !self.queue.is_empty() || (self.end_after && !self.write_closed);
-        self.stream.as_ref().filter(|_| wanted).map(AsFd::as_fd)
+    pub fn interest(&self, read: bool) -> Option<(BorrowedFd<'_>, bool, bool)> {
+        let read = read && !self.read_closed;
+        let write = !self.queue.is_empty() || (self.end_after && !self.write_closed);
+        let stream = self.stream.as_ref().filter(|_| read || write)?;
+        Some((stream.as_fd(), read, write))
     }
 
     /// Writes what the peer takes, and the end behind it.

@@ -12,15 +12,6 @@ use crate::waker::Waker;
 /// Each takes a thread while it is being opened.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// Which way a watched socket is ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From the peer.
-    Read,
-    /// To the peer.
-    Write,
-}
-
 /// Connections by correlation id.
 pub struct TcpSessions {
     by_id: BTreeMap<u32, TcpSession>,
@@ -141,20 +132,16 @@ impl TcpSessions {
             .max_by_key(|(_, bytes)| *bytes)
     }
 
-    /// Sockets to watch, in the order of turns. Reading only when `read`.
-    pub fn sources(&self, read: bool) -> Vec<(u32, Direction, BorrowedFd<'_>)> {
-        let mut sources = Vec::new();
-        for (&id, session) in self
-            .by_id
-            .range(self.turn..)
+    /// Sockets to watch, in the order of turns: whether for reading, whether for writing. Reading
+    /// only when `read`.
+    pub fn sources(&self, read: bool) -> impl Iterator<Item = (u32, BorrowedFd<'_>, bool, bool)> {
+        let behind = self.by_id.range(self.turn..);
+        behind
             .chain(self.by_id.range(..self.turn))
-        {
-            sources.extend(session.writable().map(|fd| (id, Direction::Write, fd)));
-            if read {
-                sources.extend(session.readable().map(|fd| (id, Direction::Read, fd)));
-            }
-        }
-        sources
+            .filter_map(move |(id, session)| {
+                let (fd, read, write) = session.interest(read)?;
+                Some((*id, fd, read, write))
+            })
     }
 
     /// The next round starts behind `id`.
