@@ -37,8 +37,7 @@ describe('bin/msb', () => {
 
   const build = (source: string) => {
     mkdirSync(join(folder, 'dist'));
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-    writeFileSync(join(folder, 'dist/msb.js'), source);
+    writeFileSync(join(folder, 'dist/msb.cjs'), source);
   };
   const run = (node: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) =>
     spawnSync(node, [join(folder, 'bin/msb'), ...args], {
@@ -61,7 +60,7 @@ describe('bin/msb', () => {
   });
 
   it('hands the arguments over', () => {
-    build('export const main = (args) => { console.log(args); process.exitCode = 5; };');
+    build('exports.main = (args) => { console.log(args); process.exitCode = 5; };');
     expect(run(process.execPath, ['a', '--', 'b c'])).toMatchObject({
       status: 5,
       stdout: "[ 'a', '--', 'b c' ]\n",
@@ -70,7 +69,7 @@ describe('bin/msb', () => {
   });
 
   it('keeps compiled code in a home that is there, and makes none', () => {
-    build('export const main = () => {};');
+    build('exports.main = () => {};');
     const home = join(folder, 'home');
     run(process.execPath, [], { MSB_HOME: home });
     expect(existsSync(home)).toBe(false);
@@ -82,7 +81,7 @@ describe('bin/msb', () => {
   it.skipIf(oldNode === undefined)(
     `asks for a newer Node when there is none (skipped without an old Node in ${OLD_NODES.join(', ')})`,
     () => {
-      build('export const main = () => {};');
+      build('exports.main = () => {};');
       const { status, stdout, stderr } = run(oldNode ?? '');
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
       expect(stderr).toMatch(/^msb needs Node\.js 22\.18 or newer \(this is \d+\.\d+\.\d+\): [^\n]+\n$/);
@@ -92,7 +91,7 @@ describe('bin/msb', () => {
   it.skipIf(oldNode === undefined)(
     `switches to the Node of npm's \`node\` package (skipped without an old Node in ${OLD_NODES.join(', ')})`,
     () => {
-      build('export const main = () => { console.log(process.version); process.exitCode = 7; };');
+      build('exports.main = () => { console.log(process.version); process.exitCode = 7; };');
       const pinned = join(folder, 'node_modules/node');
       mkdirSync(join(pinned, 'bin'), { recursive: true });
       writeFileSync(join(pinned, 'package.json'), JSON.stringify({ version: process.versions.node }));

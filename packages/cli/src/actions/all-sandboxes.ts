@@ -1,0 +1,45 @@
+import { parseUtcTimestamp } from '@microsandbox/utils';
+import { LocalBackend, listSandboxes } from 'microsandbox';
+import { parseLabel } from '../values/key-value.ts';
+
+const PAGE_SIZE = 100;
+
+/** What lists show of a sandbox; handles have it too. */
+export interface ListedSandbox {
+  readonly name: string;
+  /** In lower case. */
+  readonly status: string;
+  readonly configJson: string;
+  /** What the running machine was started with, or null. */
+  readonly activeConfigJson: string | null;
+  readonly createdAt: Date | null;
+}
+
+/**
+ * Every sandbox that carries all `labels` (`KEY=VALUE` each), newest first. It goes past the class `Sandbox`, which
+ * would bring everything with it that can be done to one: `msb ls` has to start fast.
+ */
+export async function allSandboxes(labels: readonly string[] = []): Promise<ListedSandbox[]> {
+  const backend = new LocalBackend();
+  const wanted = Object.fromEntries(labels.map(parseLabel));
+  const listed: ListedSandbox[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await listSandboxes(backend, {
+      limit: PAGE_SIZE,
+      labels: wanted,
+      ...(cursor !== undefined && { cursor }),
+    });
+    for (const row of page.rows) {
+      listed.push({
+        name: row.name,
+        status: row.status.toLowerCase(),
+        configJson: row.config,
+        activeConfigJson: row.active_config,
+        createdAt: parseUtcTimestamp(row.created_at),
+      });
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return listed;
+}

@@ -1,0 +1,112 @@
+import { InvalidConfigError } from '@microsandbox/types';
+import { parseDurationMs, parseDurationSecs, parseSizeMib } from '@microsandbox/utils';
+import { type RootDiskBuilder, Sandbox, type SandboxBuilder } from 'microsandbox';
+import { LOG_LEVELS, type LogLevel } from '../command-line/command-spec.ts';
+import type { SandboxOptions } from '../commands/sandbox-options.ts';
+import { parseEnvEntry, parseLabel } from '../values/key-value.ts';
+import { PULL_POLICIES, parseKeyword } from '../values/keyword.ts';
+import { prefixed } from '../values/prefixed.ts';
+import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
+import { checkShell, parseRawScript, parseScript, readScript } from '../values/script.ts';
+import { parseTmpfs } from '../values/tmpfs.ts';
+
+/**
+ * The builder of a sandbox as the command line describes it. Options are applied in the order of the reference
+ * command, which decides which mistake is reported first (spec: cli 4).
+ */
+export async function buildSandbox(
+  name: string,
+  image: string,
+  options: SandboxOptions,
+  diagnostics: LogLevel | undefined,
+): Promise<SandboxBuilder> {
+  const builder = Sandbox.builder(name).image(image);
+  if (options.cpus !== undefined) builder.cpus(options.cpus);
+  if (options.memory !== undefined) builder.memory(parseSizeMib(options.memory));
+  if (options.workdir !== undefined) builder.workdir(options.workdir);
+  if (options.shell !== undefined) {
+    checkShell(options.shell);
+    builder.shell(options.shell);
+  }
+  applyReplacement(builder, options);
+  for (const entry of options.env ?? []) builder.env(...parseEnvEntry(entry));
+  for (const entry of options.label ?? []) builder.label(...parseLabel(entry));
+  for (const entry of options.tmpfs ?? []) applyTmpfs(builder, entry);
+  await applyScripts(builder, options);
+  if (options.entrypoint !== undefined) builder.entrypoint([options.entrypoint]);
+  if (options.hostname !== undefined) builder.hostname(options.hostname);
+  if (options.user !== undefined) builder.user(options.user);
+  if (options.pull !== undefined)
+    builder.pullPolicy(parseKeyword('pull policy', PULL_POLICIES, options.pull));
+  if (options.insecure) builder.registry((registry) => registry.insecure());
+  if (options.rootDisk !== undefined) applyRootDisk(builder, parseRootDisk(options.rootDisk));
+  if (options.security !== undefined) builder.security(options.security);
+  const logLevel =
+    options.logLevel === undefined ? diagnostics : parseKeyword('log level', LOG_LEVELS, options.logLevel);
+  if (logLevel !== undefined) builder.logLevel(logLevel);
+  if (options.maxDuration !== undefined) builder.maxDuration(parseDurationSecs(options.maxDuration));
+  if (options.idleTimeout !== undefined) builder.idleTimeout(parseDurationSecs(options.idleTimeout));
+  return builder;
+}
+
+/** True when an existing sandbox of the same name is to go. */
+export function replaces(options: SandboxOptions): boolean {
+  return options.replace === true || options.replaceWithTimeout !== undefined;
+}
+
+function applyReplacement(builder: SandboxBuilder, options: SandboxOptions): void {
+  const grace = options.replaceWithTimeout;
+  if (grace !== undefined) {
+    builder.replaceWithTimeout(prefixed('--replace-with-timeout', () => parseDurationMs(grace)));
+  } else if (options.replace) {
+    builder.replace();
+  }
+}
+
+function applyTmpfs(builder: SandboxBuilder, entry: string): void {
+  const spec = parseTmpfs(entry);
+  builder.volume(spec.path, (mount) => {
+    mount.tmpfs();
+    if (spec.sizeMib !== undefined) mount.size(spec.sizeMib);
+    for (const flag of ['readonly', 'noexec', 'nosuid', 'nodev'] as const) if (spec[flag]) mount[flag]();
+    return mount;
+  });
+}
+
+async function applyScripts(builder: SandboxBuilder, options: SandboxOptions): Promise<void> {
+  const scripts = [
+    ...(options.script ?? []).map((text) => parseScript(text, options.shell)),
+    ...(options.scriptRaw ?? []).map(parseRawScript),
+    ...(await Promise.all((options.scriptPath ?? []).map(readScript))),
+  ];
+  const names = new Set<string>();
+  for (const { name, body } of scripts) {
+    if (names.has(name)) throw new InvalidConfigError(`script name '${name}' specified more than once`);
+    names.add(name);
+    builder.script(name, body);
+  }
+}
+
+function applyRootDisk(builder: SandboxBuilder, spec: RootDiskSpec): void {
+  if (spec.kind === 'managed') {
+    builder.rootDisk(spec.sizeMib);
+    return;
+  }
+  builder.rootDisk((disk) => configureRootDisk(disk, spec));
+}
+
+function configureRootDisk(
+  disk: RootDiskBuilder,
+  spec: Exclude<RootDiskSpec, { kind: 'managed' }>,
+): RootDiskBuilder {
+  if (spec.kind === 'disk') {
+    disk.disk(spec.path);
+    if (spec.format !== undefined) disk.format(spec.format);
+  } else {
+    disk[spec.kind]();
+    if (spec.sizeMib !== undefined) disk.size(spec.sizeMib);
+  }
+  if (spec.kind !== 'tmpfs' && spec.fstype !== undefined) disk.fstype(spec.fstype);
+  if (spec.kind === 'flat' && spec.clone !== undefined) disk.cloneStrategy(spec.clone);
+  return disk;
+}

@@ -1,0 +1,22 @@
+import { randomSandboxName } from '@microsandbox/utils';
+import type { Invocation } from '../command-line/command-spec.ts';
+import type { SandboxOptions } from '../commands/sandbox-options.ts';
+import { writeOut } from '../output/write.ts';
+import { buildSandbox } from './build-sandbox.ts';
+import { createWithDisplay } from './create-with-display.ts';
+import { requiredImage } from './required-image.ts';
+
+/** `msb create`: boots a sandbox in the background; prints its name when it was not given (spec: cli 6.4). */
+export async function createSandbox({
+  positionals,
+  options,
+  logLevel,
+}: Invocation<SandboxOptions>): Promise<number> {
+  const image = requiredImage(positionals[0]);
+  const name = options.name ?? randomSandboxName();
+  const builder = await buildSandbox(name, image, options, logLevel);
+  const sandbox = await createWithDisplay(builder.detached(true), image, name, options);
+  await sandbox.detach();
+  if (options.name === undefined) writeOut(`${name}\n`);
+  return 0;
+}

@@ -1,0 +1,104 @@
+import type { RootDisk, SandboxConfigRecord } from '@microsandbox/types';
+import { Sandbox, type SandboxHandle } from 'microsandbox';
+import type { InspectOptions } from '../commands/inspect.ts';
+import { paintOut } from '../output/colour.ts';
+import { DetailView } from '../output/detail-view.ts';
+import { padEnd } from '../output/display-width.ts';
+import { renderJson } from '../output/json.ts';
+import { jsonStatus, statusLabel } from '../output/status-label.ts';
+import { jsonTimestamp, localTimestamp } from '../output/timestamp.ts';
+import { writeOut } from '../output/write.ts';
+import { formatMemory } from './format-memory.ts';
+import { imageLabel, storedConfig } from './stored-config.ts';
+
+/** `msb inspect` (spec: cli 6.14). */
+export async function inspectSandbox(name: string, options: InspectOptions): Promise<number> {
+  const handle = await Sandbox.get(name);
+  const config = storedConfig(handle.configJson);
+  writeOut(options.format === 'json' ? inspectJson(handle, config) : inspectText(handle, config));
+  return 0;
+}
+
+function inspectJson(handle: SandboxHandle, config: SandboxConfigRecord | null): string {
+  return renderJson({
+    name: handle.name,
+    status: jsonStatus(handle.status),
+    created_at: jsonTimestamp(handle.createdAt),
+    updated_at: jsonTimestamp(handle.updatedAt),
+    config,
+    active_config: handle.activeConfigJson === null ? null : storedConfig(handle.activeConfigJson),
+    // A sandbox cannot be modified while it runs, so nothing is ever pending.
+    pending_changes: [],
+  });
+}
+
+function inspectText(handle: SandboxHandle, config: SandboxConfigRecord | null): string {
+  const view = new DetailView(paintOut)
+    .row('Name', handle.name)
+    .row('Status', statusLabel(handle.status, paintOut))
+    .row('Created', localTimestamp(handle.createdAt))
+    .row('Updated', localTimestamp(handle.updatedAt))
+    .row('Image', imageLabel(config));
+  if (config === null) return view.toString();
+  const { resources, runtime } = config;
+  if ('Oci' in config.image) view.row('Root Disk', rootDiskLabel(config.image.Oci.root_disk));
+  view
+    .section('Resources')
+    .indented('CPUs', String(resources.cpus))
+    .indented('Max CPUs', String(resources.max_cpus ?? resources.cpus))
+    .indented('CPU Placement', resources.cpu_placement ?? 'inherit')
+    .indented('Memory', formatMemory(resources.memory_mib))
+    .indented('Max Memory', formatMemory(resources.max_memory_mib ?? resources.memory_mib))
+    .indented('THP', resources.thp ?? 'madvise')
+    .row('Security', config.security_profile)
+    .row('Deployment Profile', config.deployment_profile.replace('_', '-'))
+    .row('Workdir', runtime.workdir ?? '-')
+    .row('Shell', runtime.shell ?? '-');
+  if (config.env.length > 0) view.section('Environment');
+  for (const { key, value } of config.env) view.line(`  ${key}=${value}`);
+  const labels = Object.entries(config.labels).sort(([left], [right]) => (left < right ? -1 : 1));
+  if (labels.length > 0) view.section('Labels');
+  for (const [key, value] of labels) view.line(`  ${key}=${value}`);
+  if (config.mounts.length > 0) view.section('Mounts');
+  for (const mount of config.mounts) view.line(`  ${mountLabel(mount)}`);
+  return view.toString();
+}
+
+function rootDiskLabel(disk: RootDisk | undefined): string {
+  const size = (mib: number | undefined): string => (mib === undefined ? 'default' : `${mib} MiB`);
+  switch (disk?.kind) {
+    case undefined:
+      return 'default (managed, ext4)';
+    case 'managed':
+      return `${size(disk.size_mib)} (managed, ext4)`;
+    case 'tmpfs':
+      return `${size(disk.size_mib)} (tmpfs)`;
+    case 'flat':
+      return `${size(disk.size_mib)} (flat, ${disk.fstype ?? 'ext4'}, clone=${disk.clone ?? 'auto'})`;
+    case 'disk-image':
+      return `${disk.path} (disk-image, ${disk.format.toLowerCase()}, ${disk.fstype ?? 'auto'})`;
+  }
+}
+
+/** A mount as it is stored; its kinds have fields of their own. */
+type StoredMount = SandboxConfigRecord['mounts'][number];
+
+function mountLabel(mount: StoredMount): string {
+  const options = (mount['options'] ?? {}) as Readonly<Record<string, unknown>>;
+  const flags = [options['readonly'] ? 'ro' : 'rw'];
+  flags.push(...['noexec', 'nosuid', 'nodev'].filter((flag) => options[flag]));
+  return `${padEnd(String(mount['guest']), 16)}→ ${mountSource(mount)} (${flags.join(',')})`;
+}
+
+function mountSource(mount: StoredMount): string {
+  switch (mount.type) {
+    case 'Tmpfs':
+      return typeof mount['size_mib'] === 'number' ? `tmpfs (${mount['size_mib']} MiB)` : 'tmpfs';
+    case 'Named':
+      return `volume:${mount['name']}`;
+    case 'DiskImage':
+      return `disk:${mount['host']} (${String(mount['format']).toLowerCase()}) [${mount['fstype'] ?? 'auto'}]`;
+    default:
+      return String(mount['host']);
+  }
+}

@@ -1,0 +1,44 @@
+import type { CommandSpec } from '../command-line/command-spec.ts';
+import { createCommand } from './create.ts';
+import { execCommand } from './exec.ts';
+import { helpCommand } from './help.ts';
+import { imageCommand, imageListCommand, imagePullCommand, imageRemoveCommand } from './image.ts';
+import { inspectCommand } from './inspect.ts';
+import { listCommand } from './list.ts';
+import { logsCommand } from './logs.ts';
+import { pingCommand } from './ping.ts';
+import { removeCommand } from './remove.ts';
+import { restartCommand } from './restart.ts';
+import { runCommand } from './run.ts';
+import { startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
+import { stopCommand } from './stop.ts';
+import { touchCommand } from './touch.ts';
+import { versionCommand } from './version.ts';
+
+/** `msb` and everything under it, in the order of the help. */
+export const ROOT_COMMAND: CommandSpec = {
+  name: 'msb',
+  about: 'Run untrusted code in local microVMs',
+  subcommands: [
+    runCommand,
+    createCommand,
+    startCommand,
+    stopCommand,
+    restartCommand,
+    pingCommand,
+    touchCommand,
+    listCommand,
+    statusCommand,
+    removeCommand,
+    execCommand,
+    logsCommand,
+    inspectCommand,
+    imageCommand,
+    { ...imagePullCommand, group: 'Images' },
+    { ...imageListCommand, name: 'images', aliases: [], hidden: true },
+    { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
+    versionCommand,
+    helpCommand,
+  ],
+};

@@ -1,0 +1,100 @@
+import type { OptionSpec } from '../command-line/command-spec.ts';
+import { integerUpTo } from '../values/integer.ts';
+
+/** What `run` and `create` take for the sandbox they make (spec: cli 4). */
+export interface SandboxOptions {
+  readonly name?: string;
+  readonly cpus?: number;
+  readonly memory?: string;
+  readonly workdir?: string;
+  readonly shell?: string;
+  readonly env?: readonly string[];
+  readonly label?: readonly string[];
+  readonly replace?: boolean;
+  readonly replaceWithTimeout?: string;
+  readonly quiet?: boolean;
+  readonly tmpfs?: readonly string[];
+  readonly security?: 'default' | 'restricted';
+  readonly script?: readonly string[];
+  readonly scriptRaw?: readonly string[];
+  readonly scriptPath?: readonly string[];
+  readonly entrypoint?: string;
+  readonly hostname?: string;
+  readonly user?: string;
+  readonly pull?: string;
+  readonly insecure?: boolean;
+  readonly rootDisk?: string;
+  readonly logLevel?: string;
+  readonly maxDuration?: string;
+  readonly idleTimeout?: string;
+}
+
+export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
+  { long: 'name', short: 'n', value: 'NAME', about: 'Name of the sandbox' },
+  { long: 'cpus', short: 'c', value: 'CPUS', about: 'Virtual CPUs', parse: integerUpTo(255) },
+  { long: 'memory', short: 'm', value: 'SIZE', about: 'Memory, such as 512M or 2G' },
+  { long: 'workdir', short: 'w', value: 'PATH', about: 'Working directory of commands' },
+  { long: 'shell', value: 'SHELL', about: 'Shell of scripts and interactive sessions' },
+  {
+    long: 'env',
+    short: 'e',
+    value: 'KEY[=VALUE]',
+    about: 'Environment variable; without a value, the one of this shell',
+    repeatable: true,
+  },
+  { long: 'label', value: 'KEY[=VALUE]', about: 'Label to find the sandbox by', repeatable: true },
+  { long: 'replace', about: 'Replace an existing sandbox of that name' },
+  {
+    long: 'replace-with-timeout',
+    value: 'DURATION',
+    about: 'Like --replace, with this long to stop before it is killed',
+  },
+  { long: 'quiet', short: 'q', about: 'Suppress progress output' },
+  {
+    long: 'tmpfs',
+    value: 'PATH[:SIZE][:OPTIONS]',
+    about: 'Mount a file system in memory',
+    repeatable: true,
+  },
+  {
+    long: 'security',
+    value: 'PROFILE',
+    about: 'Security profile inside the guest',
+    choices: ['default', 'restricted'],
+  },
+  { long: 'script', value: 'NAME=BODY', about: 'Shell script on the guest PATH', repeatable: true },
+  { long: 'script-raw', value: 'NAME=BODY', about: 'The same, taken as it stands', repeatable: true },
+  { long: 'script-path', value: 'NAME:PATH', about: 'The same, from a file', repeatable: true },
+  { long: 'entrypoint', value: 'PROGRAM', about: "Replace the image's entrypoint" },
+  { long: 'hostname', short: 'H', value: 'NAME', about: 'Host name of the guest' },
+  { long: 'user', short: 'u', value: 'USER', about: 'User of commands: name, uid or uid:gid' },
+  { long: 'pull', value: 'POLICY', about: 'When to pull: always, if-missing or never' },
+  { long: 'insecure', about: "Use plain HTTP for the image's registry" },
+  { long: 'root-disk', value: 'SPEC', about: 'Writable disk: SIZE, tmpfs[:SIZE] or an image file' },
+  { long: 'log-level', value: 'LEVEL', about: 'What the sandbox process logs: error to trace' },
+  { long: 'max-duration', value: 'DURATION', about: 'Stop after this long, such as 30s, 5m or 1h' },
+  { long: 'idle-timeout', value: 'DURATION', about: 'Stop after this long without activity' },
+];
+
+/** Names of options that describe a new sandbox, and so mean nothing for one that exists (spec: cli 6.3). */
+export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
+  'cpus',
+  'memory',
+  'workdir',
+  'shell',
+  'env',
+  'tmpfs',
+  'security',
+  'script',
+  'scriptRaw',
+  'scriptPath',
+  'entrypoint',
+  'hostname',
+  'user',
+  'pull',
+  'insecure',
+  'rootDisk',
+  'logLevel',
+  'maxDuration',
+  'idleTimeout',
+] as const);
