@@ -3,16 +3,15 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::handshake_error::HandshakeError;
+use crate::port::{Fill, Port};
 use msb_protocol::constants::FIRST_VERSION_WITH_BOOTSTRAP;
 use msb_protocol::payload::{GuestBootstrap, InitResolved, UserIds};
 use msb_protocol::template::{
     TEMPLATE_PREPARE, TEMPLATE_READY, TEMPLATE_WAKE, TemplateReady, TemplateWake, template_frame,
 };
-use msb_protocol::{CborError, Envelope, Frame, FrameError, Message, MessageType, cbor};
+use msb_protocol::{CborError, Envelope, Frame, Message, MessageType, cbor};
 use rustix::event::PollFlags;
-use thiserror::Error;
-
-use crate::port::{Fill, Port};
 
 /// How long each side may keep the other waiting.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,66 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A port that nobody is connected to is always "ready"; look again after this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(5);
 
-/// Why the handshake failed.
-#[derive(Debug, Error)]
-pub enum HandshakeError {
-    /// The port is broken.
-    #[error("agent port: {0}")]
-    Port(#[from] io::Error),
-    /// Not a frame.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// Not an envelope.
-    #[error("decode message for id {id}: {source}")]
-    Envelope {
-        /// Id of the frame.
-        id: u32,
-        /// What the decoder said.
-        source: CborError,
-    },
-    /// The bootstrap is for nobody in particular.
-    #[error("guest bootstrap requires id=0 and flags=0, got id={id} flags={flags}")]
-    Header {
-        /// Id of the frame.
-        id: u32,
-        /// Flags of the frame.
-        flags: u8,
-    },
-    /// Something else came first.
-    #[error("expected {expected}{place}, got {got}")]
-    Unexpected {
-        /// The type that should have come.
-        expected: &'static str,
-        /// Where in the stream.
-        place: &'static str,
-        /// The type that came.
-        got: String,
-    },
-    /// The host is older than this agent.
-    #[error("guest bootstrap requires protocol generation 7 or newer, got {0}")]
-    Generation(u8),
-    /// The payload is not what it should be.
-    #[error("decode {what} payload: {source}")]
-    Payload {
-        /// Whose payload.
-        what: &'static str,
-        /// What the decoder said.
-        source: CborError,
-    },
-    /// The host took too long.
-    #[error("timed out waiting for {0}")]
-    TimedOut(&'static str),
-    /// The host went away.
-    #[error("serial port closed while waiting for {0}")]
-    Closed(&'static str),
-}
+/// Random bytes that a copy of a template needs, at least.
+const MIN_ENTROPY_BYTES: usize = 32;
 
 /// What the guest does for the messages in front of the bootstrap.
 pub trait BeforeBootstrap {
     /// Make this guest a template.
     fn prepare_template(&mut self) -> TemplateReady;
     /// This guest becomes somebody.
-    fn wake(&mut self, wake: TemplateWake);
+    ///
+    /// # Errors
+    /// When it would not differ from other copies.
+    fn wake(&mut self, wake: TemplateWake) -> io::Result<()>;
 }
 
 /// Waits for the bootstrap. Nobody at the other end yet is fine; so is a host that makes a
@@ -93,6 +44,8 @@ pub fn receive_bootstrap(
 ) -> Result<GuestBootstrap, HandshakeError> {
     const WHAT: &str = "guest bootstrap";
     let mut deadline = Some(Instant::now() + PATIENCE);
+    // Whether this guest differs from every other one.
+    let mut unique = true;
     loop {
         let frame = next_frame(port, deadline, WHAT, true)?;
         let envelope =
@@ -109,15 +62,23 @@ pub fn receive_bootstrap(
                     WHAT,
                 )?;
                 deadline = None;
+                unique = false;
             }
             TEMPLATE_WAKE => {
-                let wake =
+                let wake: TemplateWake =
                     cbor::from_slice(&envelope.p).map_err(|source| HandshakeError::Payload {
                         what: "template wake",
                         source,
                     })?;
-                hooks.wake(wake);
+                unique |= wake.entropy.len() >= MIN_ENTROPY_BYTES;
+                hooks
+                    .wake(wake)
+                    .map_err(|error| HandshakeError::Wake(error.to_string()))?;
                 deadline = Some(Instant::now() + PATIENCE);
+            }
+            _ if !unique => {
+                let text = format!("{MIN_ENTROPY_BYTES} random bytes must come first");
+                return Err(HandshakeError::Wake(text));
             }
             _ => return accept(&frame, &envelope),
         }
@@ -218,3 +179,6 @@ fn next_frame(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod files;
 mod handshake;
+mod handshake_error;
 mod mount;
 mod netlink;
 mod network;
@@ -29,7 +30,8 @@ use crate::rlimit::{known_limits, raise_file_limit};
 use crate::user::UserDatabase;
 use error::Context;
 pub use error::InitError;
-pub use handshake::{BeforeBootstrap, HandshakeError, receive_bootstrap};
+pub use handshake::{BeforeBootstrap, receive_bootstrap};
+pub use handshake_error::HandshakeError;
 use template::Template;
 
 /// A guest that is set up.

@@ -1,8 +1,9 @@
 //! Before the bootstrap: becoming a template, and waking from one.
 //!
 //! A template knows no image, no user, no secret. Everything that must differ from guest to guest
-//! comes with [`TemplateWake`] or the bootstrap. Failures here are logged, not fatal: a template
-//! that is not as small as it could be still works, and a missing disk shows at its mount.
+//! comes with [`TemplateWake`] or the bootstrap. Most failures here are logged, not fatal: a template
+//! that is not as small as it could be still works, and the host corrects the clock later. Random
+//! numbers are the exception.
 
 use std::fs::{self, File};
 use std::io;
@@ -43,14 +44,15 @@ impl BeforeBootstrap for Template {
         }
     }
 
-    fn wake(&mut self, wake: TemplateWake) {
+    fn wake(&mut self, wake: TemplateWake) -> io::Result<()> {
         if !wake.entropy.is_empty() {
-            logged("add entropy", add_entropy(&wake.entropy));
+            add_entropy(&wake.entropy)?;
         }
         if wake.unix_time_nanos != 0 {
             logged("set clock", clock::synchronise(wake.unix_time_nanos));
         }
         self.disks = wake.disks;
+        Ok(())
     }
 }
 
