@@ -40,8 +40,17 @@ export {
   VolumeAlreadyExistsError,
   VolumeNotFoundError,
 } from '@microsandbox/types';
+export type { Backend, BackendInfo, BackendSource } from './backend/backend.ts';
 export { withBackend } from './backend/current-backend.ts';
+export {
+  type DefaultBackend,
+  defaultBackendInfo,
+  defaultBackendKind,
+  setDefaultBackend,
+  withDefaultBackend,
+} from './backend/default-backend.ts';
 export { LocalBackend, type LocalBackendOptions } from './backend/local-backend.ts';
+export { LocalBackendBuilder } from './backend/local-backend-builder.ts';
 export type * from './backend/sandbox-launcher.ts';
 export type * from './boot-info.ts';
 export { type AttachOptions, AttachOptionsBuilder } from './builders/attach-options-builder.ts';

@@ -1,4 +1,5 @@
 import { currentBackend } from './backend/current-backend.ts';
+import type { LocalBackend } from './backend/local-backend.ts';
 import { configured } from './builders/configure.ts';
 import { SandboxBuilder } from './builders/sandbox-builder.ts';
 import { SandboxListBuilder } from './builders/sandbox-list-builder.ts';
@@ -48,18 +49,23 @@ interface SandboxStatics {
   forceRemove(name: string): Promise<SandboxRemoval>;
 }
 
+/** The backend for one of the class's functions. */
+function local(operation: string): LocalBackend {
+  return currentBackend().local(`Sandbox::${operation}`);
+}
+
 const statics: SandboxStatics = {
   builder: (name) => new SandboxBuilder(name),
-  start: (name, options = {}) => startSandbox(currentBackend(), name, { ...options, mode: 'attached' }),
-  startDetached: (name, options = {}) =>
-    startSandbox(currentBackend(), name, { ...options, mode: 'detached' }),
+  start: async (name, options = {}) => startSandbox(local('start'), name, { ...options, mode: 'attached' }),
+  startDetached: async (name, options = {}) =>
+    startSandbox(local('start_detached'), name, { ...options, mode: 'detached' }),
   async get(name) {
-    const backend = currentBackend();
+    const backend = local('get');
     return new SandboxHandle(backend, await requireSandbox(backend, name));
   },
   list: () => statics.listWith((list) => list),
   async listWith(configure) {
-    const backend = currentBackend();
+    const backend = local('list');
     const options = configured(new SandboxListBuilder(), configure, SandboxListBuilder).toNapi();
     const { rows, nextCursor } = await listSandboxes(backend, options);
     return {
@@ -70,7 +76,7 @@ const statics: SandboxStatics = {
   async remove(name) {
     await (await statics.get(name)).remove();
   },
-  forceRemove: (name) => forceRemoveSandbox(currentBackend(), name),
+  forceRemove: async (name) => forceRemoveSandbox(local('remove'), name),
 };
 
 /**

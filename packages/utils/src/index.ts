@@ -15,5 +15,6 @@ export * from './size.ts';
 export * from './sleep.ts';
 export * from './socket-path-limit.ts';
 export * from './sparse-copy.ts';
+export * from './update-host-config.ts';
 export * from './utc-timestamp.ts';
 export * from './write-file-atomic.ts';

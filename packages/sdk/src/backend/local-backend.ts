@@ -1,6 +1,7 @@
 import { Catalog } from '@microsandbox/db';
 import type { HostConfig } from '@microsandbox/types';
 import { type HomeLayout, homeLayout, loadHostConfig, resolveHome } from '@microsandbox/utils';
+import type { Backend, BackendInfo, BackendSource } from './backend.ts';
 import { runtimeLauncher } from './runtime-launcher.ts';
 import type { SandboxLauncher } from './sandbox-launcher.ts';
 
@@ -11,14 +12,18 @@ export interface LocalBackendOptions {
   /** Settings instead of those in `config.json`. */
   readonly config?: HostConfig;
   readonly launcher?: SandboxLauncher;
+  /** Why it is this backend that is used. */
+  readonly source?: BackendSource;
+  /** Profile that names it. */
+  readonly profile?: string;
 }
 
 /**
  * Sandboxes on this machine: one home with its settings, catalog and launcher. Nothing is read or created
  * before it is needed, and what was read once stays for the backend's life.
  */
-export class LocalBackend implements AsyncDisposable {
-  readonly kind = 'local';
+export class LocalBackend implements Backend, AsyncDisposable {
+  readonly info: BackendInfo;
   readonly launcher: SandboxLauncher;
   readonly #env: NodeJS.ProcessEnv | undefined;
   readonly #givenConfig: HostConfig | undefined;
@@ -28,9 +33,18 @@ export class LocalBackend implements AsyncDisposable {
   #reader: Promise<Catalog> | undefined;
 
   constructor(options: LocalBackendOptions = {}) {
+    this.info = {
+      kind: 'local',
+      source: options.source ?? 'programmatic',
+      ...(options.profile !== undefined && { profile: options.profile }),
+    };
     this.#env = options.env;
     this.#givenConfig = options.config;
     this.launcher = options.launcher ?? runtimeLauncher;
+  }
+
+  local(): LocalBackend {
+    return this;
   }
 
   get env(): NodeJS.ProcessEnv {

@@ -441,7 +441,7 @@ export class SandboxBuilder {
    * @throws InvalidConfigError
    */
   async build(): Promise<SandboxConfig> {
-    const backend = currentBackend();
+    const backend = currentBackend().local('SandboxBuilder::build');
     this.#take();
     return camelCaseKeys(await configOfDraft(this.#draft, await backend.config())) as SandboxConfig;
   }
@@ -461,7 +461,7 @@ export class SandboxBuilder {
   }
 
   #request(): CreateRequest {
-    const backend = currentBackend();
+    const backend = currentBackend().local('Sandbox::create');
     this.#take();
     return {
       backend,

@@ -37,16 +37,18 @@ const STORED_POLICIES = { always: 'Always', 'if-missing': 'IfMissing', never: 'N
 export class Image {
   /** @throws ImageNotFoundError */
   static async get(reference: string): Promise<ImageHandle> {
-    const row = await currentBackend().reading((catalog) =>
-      new ImageRepository(catalog).byReference(reference),
-    );
+    const row = await currentBackend()
+      .local('Image::get')
+      .reading((catalog) => new ImageRepository(catalog).byReference(reference));
     if (row === null) throw new ImageNotFoundError(`image not found: ${reference}`);
     return new ImageHandle(row);
   }
 
   /** All images, newest first. */
   static async list(): Promise<ImageHandle[]> {
-    const rows = await currentBackend().reading((catalog) => new ImageRepository(catalog).list());
+    const rows = await currentBackend()
+      .local('Image::list')
+      .reading((catalog) => new ImageRepository(catalog).list());
     return rows.map((row) => new ImageHandle(row));
   }
 
@@ -57,7 +59,9 @@ export class Image {
    */
   static async inspect(reference: string): Promise<ImageDetail> {
     return imageDetailOf(
-      await currentBackend().reading((catalog) => new ImageRepository(catalog).detail(reference)),
+      await currentBackend()
+        .local('Image::inspect')
+        .reading((catalog) => new ImageRepository(catalog).detail(reference)),
     );
   }
 
@@ -70,7 +74,7 @@ export class Image {
     reference: string,
     options: ImagePullOptions = {},
   ): Promise<{ readonly image: ImageHandle; readonly cached: boolean }> {
-    const backend = currentBackend();
+    const backend = currentBackend().local('Image::pull');
     const { pullPolicy = 'if-missing', ...rest } = options;
     const pulled = await resolveImage(backend, {
       ...rest,
@@ -91,7 +95,7 @@ export class Image {
     directory: string,
     options: { readonly reference: string; readonly onProgress?: (event: PullProgressEvent) => void },
   ): Promise<ImageHandle> {
-    const backend = currentBackend();
+    const backend = currentBackend().local('Image::import_layout');
     const { importOciLayout } = await import('@microsandbox/image');
     const { cacheDir } = await backend.layout();
     const { reference, onProgress } = options;
@@ -112,14 +116,14 @@ export class Image {
    * @throws ImageInUseError
    */
   static async remove(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    const backend = currentBackend();
+    const backend = currentBackend().local('Image::remove');
     const removed = await new ImageRepository(await backend.catalog()).remove(reference, options);
     await deleteImageFiles((await backend.layout()).cacheDir, removed);
   }
 
   /** Forgets and deletes every image that no sandbox and no snapshot needs. */
   static async prune(): Promise<ImagePruneReport> {
-    const backend = currentBackend();
+    const backend = currentBackend().local('Image::prune');
     const removed = await new ImageRepository(await backend.catalog()).prune();
     const files = await deleteImageFiles((await backend.layout()).cacheDir, removed);
     return {

@@ -10,10 +10,10 @@ import { type LogSnapshot, readLogsSnapshot } from './read-logs.ts';
  * @throws SandboxNotFoundError when there is no logs folder
  */
 export async function readSandboxLogs(name: string, options: LogReadOptions = {}): Promise<LogSnapshot> {
-  return readLogsSnapshot(await sandboxPlace(currentBackend(), name), options);
+  return readLogsSnapshot(await sandboxPlace(currentBackend().local('Sandbox::logs'), name), options);
 }
 
 /** Like {@link readSandboxLogs}, entry by entry and, with `follow`, on and on. */
 export async function streamSandboxLogs(name: string, options: LogStreamOptions = {}): Promise<LogStream> {
-  return LogStream.open(await sandboxPlace(currentBackend(), name), options);
+  return LogStream.open(await sandboxPlace(currentBackend().local('Sandbox::log_stream'), name), options);
 }
