@@ -56,23 +56,28 @@ function fileName(path: string): string {
   return basename(basename(folder) === 'src' ? dirname(folder) : folder);
 }
 
-/** Modules that are slow to load and that a command may not need after all. */
-const SLOW_MODULES = [
-  ...['child_process', 'crypto', 'net', 'timers/promises'].flatMap((name) => [name, `node:${name}`]),
-  'better-sqlite3',
-];
+/** Modules of Node's that are slow to load and that a command may not need after all. */
+const SLOW_MODULES = ['child_process', 'crypto', 'net', 'timers/promises'].flatMap((name) => [
+  name,
+  `node:${name}`,
+]);
 
 /**
  * A `require` that loads a slow module when something of it is used. The bundler writes every use of an import as a
- * property access or a construction, so a proxy is enough.
+ * property access or a construction, so a proxy is enough. An `import()` copies what a module has, so there a proxy
+ * must know that too; better-sqlite3 is only imported at the top, and copied without being used.
  */
 const LAZY_REQUIRE = `require = ((load, slow) => Object.assign(
-  (id) => slow.has(id) ? new Proxy(function () {}, {
+  (id) => !slow.has(id) ? load(id) : new Proxy(function () {}.bind(), {
     get: (_, key) => load(id)[key],
     construct: (_, args) => Reflect.construct(load(id), args),
-  }) : load(id),
+    ...(id !== 'better-sqlite3' && {
+      ownKeys: () => Reflect.ownKeys(load(id)),
+      getOwnPropertyDescriptor: (_, key) => ({ ...Reflect.getOwnPropertyDescriptor(load(id), key), configurable: true }),
+    }),
+  }),
   load,
-))(require, new Set(${JSON.stringify(SLOW_MODULES)}));
+))(require, new Set(${JSON.stringify([...SLOW_MODULES, 'better-sqlite3'])}));
 const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;`;
 
 /** An `import()` of one of our files stays one, of a file beside. */

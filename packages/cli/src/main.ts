@@ -2,7 +2,7 @@ import { findCommand } from './command-line/find-command.ts';
 import { GLOBAL_OPTIONS } from './command-line/global-options.ts';
 import { parseArguments } from './command-line/parse-arguments.ts';
 import { printInformation, printMissingSubcommand } from './command-line/print-information.ts';
-import { UsageError } from './command-line/usage-error.ts';
+import { isUsageError } from './command-line/usage-error.ts';
 import { ROOT_COMMAND } from './commands/root.ts';
 import { printUsageError } from './errors/print-usage-error.ts';
 
@@ -24,7 +24,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     if (wanted === null) return await runCommand(argv);
     return printInformation(wanted, own);
   } catch (error) {
-    if (error instanceof UsageError) return printUsageError(error);
+    if (isUsageError(error)) return printUsageError(error);
     const { renderError } = await import('./errors/render-error.ts');
     return renderError(error, own.includes('--debug') || own.includes('--trace'));
   }

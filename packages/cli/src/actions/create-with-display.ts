@@ -1,7 +1,16 @@
-import type { Sandbox, SandboxBuilder } from 'microsandbox';
+import { constants } from 'node:os';
+import { Sandbox, type SandboxBuilder } from 'microsandbox';
+import { Ending } from '../errors/ending.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 
-/** Creates a sandbox; pull and boot show on a terminal and leave no trace. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Creates a sandbox; pull and boot show on a terminal and leave no trace. An interrupt ends a pull at once. A boot is
+ * waited for, so that nothing of it stays; a second interrupt does not wait.
+ *
+ * @throws Ending after an interrupt
+ */
 export async function createWithDisplay(
   builder: SandboxBuilder,
   image: string,
@@ -9,9 +18,48 @@ export async function createWithDisplay(
   options: { readonly quiet?: boolean | undefined },
 ): Promise<Sandbox> {
   using display = new CreateDisplay(image, name, options);
-  const creation = await builder.onBootPhase(display.onBoot).createWithPullProgress();
-  const [sandbox] = await Promise.all([creation.awaitSandbox(), follow(creation, display)]);
-  return sandbox;
+  using interrupts = new CreateInterrupts(display);
+  builder.onBootPhase((event) => {
+    interrupts.booting = true;
+    display.onBoot(event);
+  });
+  const creation = await builder.createWithPullProgress();
+  try {
+    const [sandbox] = await Promise.all([creation.awaitSandbox(), follow(creation, display)]);
+    if (interrupts.ending === null) return sandbox;
+  } catch (error) {
+    if (interrupts.ending === null) throw error;
+  }
+  await Sandbox.forceRemove(name).catch(() => {});
+  throw interrupts.ending;
+}
+
+/** What interrupts mean while a sandbox is created. */
+class CreateInterrupts implements Disposable {
+  readonly #display: Disposable;
+  /** Set once there is something that has to be put away. */
+  booting = false;
+  /** Set once the user wants the creation to end. */
+  ending: Ending | null = null;
+
+  constructor(display: Disposable) {
+    this.#display = display;
+    for (const name of INTERRUPTS) process.on(name, this.#onSignal);
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of INTERRUPTS) process.off(name, this.#onSignal);
+  }
+
+  readonly #onSignal = (name: NodeJS.Signals): void => {
+    const exitCode = 128 + constants.signals[name];
+    if (this.booting && this.ending === null) {
+      this.ending = new Ending('interrupted', exitCode);
+      return;
+    }
+    this.#display[Symbol.dispose]();
+    process.exit(exitCode);
+  };
 }
 
 async function follow(

@@ -14,19 +14,31 @@ import { imageLabel, storedConfig } from './stored-config.ts';
 /** `msb inspect` (spec: cli 6.14). */
 export async function inspectSandbox(name: string, options: InspectOptions): Promise<number> {
   const handle = await Sandbox.get(name);
-  const config = storedConfig(handle.configJson);
-  writeOut(options.format === 'json' ? inspectJson(handle, config) : inspectText(handle, config));
+  const config = await parsedConfig(handle.configJson);
+  const active = handle.activeConfigJson === null ? null : await parsedConfig(handle.activeConfigJson);
+  writeOut(options.format === 'json' ? inspectJson(handle, config, active) : inspectText(handle, config));
   return 0;
 }
 
-function inspectJson(handle: SandboxHandle, config: SandboxConfigRecord | null): string {
+/** A stored configuration with everything that older releases did not store; null when it is none. */
+async function parsedConfig(json: string): Promise<SandboxConfigRecord | null> {
+  const { sandboxConfigSchema } = await import('@microsandbox/types');
+  const parsed = sandboxConfigSchema.safeParse(storedConfig(json));
+  return parsed.success ? parsed.data : null;
+}
+
+function inspectJson(
+  handle: SandboxHandle,
+  config: SandboxConfigRecord | null,
+  active: SandboxConfigRecord | null,
+): string {
   return renderJson({
     name: handle.name,
     status: jsonStatus(handle.status),
     created_at: jsonTimestamp(handle.createdAt),
     updated_at: jsonTimestamp(handle.updatedAt),
     config,
-    active_config: handle.activeConfigJson === null ? null : storedConfig(handle.activeConfigJson),
+    active_config: active,
     // A sandbox cannot be modified while it runs, so nothing is ever pending.
     pending_changes: [],
   });

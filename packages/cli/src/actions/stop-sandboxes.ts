@@ -5,10 +5,12 @@ import { forEachTarget } from './bulk.ts';
 
 /** `msb stop`: asks sandboxes to end, and kills those that do not in time. */
 export function stopSandboxes(names: readonly string[], options: StopOptions): Promise<number> {
-  return forEachTarget(names, options, async (name) => {
+  const stop = async (name: string): Promise<void> => {
     const handle = await Sandbox.get(name);
     await withSpinner('Stopping', 'Stopped', name, options, () => stopHandle(handle, options));
-  });
+  };
+  // A sandbox that goes on running is worth a word even when quiet.
+  return forEachTarget(names, options, stop, { loud: true });
 }
 
 /** Stops one sandbox the way the options say; `--force` wins over `--timeout`. */

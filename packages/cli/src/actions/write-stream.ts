@@ -1,9 +1,9 @@
-import { ClosedPipeError } from '../output/write.ts';
+import { closedPipe } from '../errors/ending.ts';
 
 /**
  * Writes to one of our output streams and waits until it took the data, so that a slow reader slows the guest down.
  *
- * @throws ClosedPipeError when nobody reads any more
+ * @throws Ending when nobody reads any more
  */
 export function writeStream(stream: NodeJS.WriteStream, data: Uint8Array): Promise<void> {
   if (stream.listenerCount('error') === 0) {
@@ -13,7 +13,7 @@ export function writeStream(stream: NodeJS.WriteStream, data: Uint8Array): Promi
   return new Promise((resolve, reject) => {
     stream.write(data, (error) => {
       if (!error) resolve();
-      else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new ClosedPipeError('EPIPE') : error);
+      else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? closedPipe() : error);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { type CommandSpec, type Invocation, LOG_LEVELS, type OptionSpec } from './command-spec.ts';
 import { GLOBAL_OPTIONS } from './global-options.ts';
 import type { SeenOption, SplitArguments } from './split-arguments.ts';
-import { UsageError } from './usage-error.ts';
+import { isUsageError, UsageError } from './usage-error.ts';
 import { optionLabel, positionalLabel, usageLine } from './usage-line.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function parseArguments(
     spec.check?.(invocation);
     return invocation;
   } catch (error) {
-    if (error instanceof UsageError) error.usage ??= usageLine(path, spec);
+    if (isUsageError(error)) error.usage ??= usageLine(path, spec);
     throw error;
   }
 }

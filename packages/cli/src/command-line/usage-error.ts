@@ -12,7 +12,13 @@ export class UsageError extends Error {
     options: { readonly details?: readonly string[]; readonly tip?: string } = {},
   ) {
     super(message);
+    this.name = 'UsageError';
     this.details = options.details ?? [];
     this.tip = options.tip;
   }
+}
+
+/** Whether it is a {@link UsageError}, also one of another file of the built command, which has a class of its own. */
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && error.name === 'UsageError';
 }

@@ -5,8 +5,9 @@ import {
   UnsupportedOperationError,
 } from '@microsandbox/types';
 import { paintErr } from '../output/colour.ts';
-import { ClosedPipeError, writeErr } from '../output/write.ts';
+import { writeErr } from '../output/write.ts';
 import { bootErrorNotice } from './boot-error.ts';
+import { isEnding } from './ending.ts';
 import { execErrorNotice } from './exec-error.ts';
 import { printError } from './notice.ts';
 
@@ -15,7 +16,7 @@ const CONSOLE_LINES = 5;
 
 /** Prints what went wrong on standard error and returns the exit code (spec: cli 12.4 and 13). */
 export function renderError(error: unknown, withStack = false): number {
-  if (error instanceof ClosedPipeError) return 0;
+  if (isEnding(error)) return error.exitCode;
   const code = print(error);
   if (withStack) printCauses(error);
   return code;

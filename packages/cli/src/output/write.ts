@@ -1,10 +1,12 @@
 import { writeSync } from 'node:fs';
+import { closedPipe, isEnding } from '../errors/ending.ts';
 import { STDERR, STDOUT } from './terminal.ts';
 
-/** Thrown when the reader of our output went away; the command ends without a word. */
-export class ClosedPipeError extends Error {}
-
-/** Writes text to standard output: data, never anything else (spec: cli 1.7). */
+/**
+ * Writes text to standard output: data, never anything else (spec: cli 1.7).
+ *
+ * @throws Ending when its reader went away
+ */
 export function writeOut(text: string): void {
   writeAll(STDOUT, text);
 }
@@ -14,7 +16,7 @@ export function writeErr(text: string): void {
   try {
     writeAll(STDERR, text);
   } catch (error) {
-    if (!(error instanceof ClosedPipeError)) throw error;
+    if (!isEnding(error)) throw error;
   }
 }
 
@@ -30,7 +32,7 @@ function writeAll(fd: number, text: string): void {
       written += writeSync(fd, bytes, written);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE' || code === 'EBADF') throw new ClosedPipeError(code);
+      if (code === 'EPIPE' || code === 'EBADF') throw closedPipe();
       if (code !== 'EAGAIN') throw error;
       // A non-blocking pipe that is full: give its reader a moment.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
