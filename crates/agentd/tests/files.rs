@@ -425,9 +425,11 @@ fn a_fifo_without_another_end_holds_nobody_up() {
     assert_eq!(agent.shell(9, &format!("mkfifo {path}")).code, Some(0));
     let handle = agent.open(&path, READ);
     let (_, response) = agent.read(3, handle, 0, None);
-    assert_eq!(
-        response.error.as_deref(),
-        Some("seek: Illegal seek (os error 29)")
+    // The words in between are the C library's.
+    let error = response.error.unwrap();
+    assert!(
+        error.starts_with("seek: ") && error.ends_with("(os error 29)"),
+        "{error}"
     );
     let error = agent.refused(FsOp::Copy {
         src: path.clone(),
