@@ -186,7 +186,7 @@ async function publish(options: BuildLayerOptions, tree: LayerTree): Promise<Bui
 /** The tree lives on until the image is merged, which needs no content; that of many layers would fill memory. */
 function forgetContent({ extents }: ErofsDataMap): void {
   const none: FileData = { source: 'none' };
-  for (const file of extents.keys()) (file as { data: FileData }).data = none;
+  for (const file of extents.keys()) file.data = none;
 }
 
 /** Layers that are built at once: one a core, but several also where the network is slower than one core. */

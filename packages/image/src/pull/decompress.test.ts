@@ -10,7 +10,7 @@ async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer, void
 
 async function unpack(bytes: Buffer, compression: Compression, size: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of decompress(pieces(bytes, size), compression)) chunks.push(chunk);
+  for await (const chunk of decompress(pieces(bytes, size), compression)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
