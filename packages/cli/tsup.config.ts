@@ -57,7 +57,7 @@ function fileName(path: string): string {
 }
 
 /** Modules of Node's that are slow to load and that a command may not need after all. */
-const SLOW_MODULES = ['child_process', 'crypto', 'net', 'timers/promises'].flatMap((name) => [
+const SLOW_MODULES = ['child_process', 'crypto', 'fs/promises', 'net', 'timers/promises'].flatMap((name) => [
   name,
   `node:${name}`,
 ]);
@@ -65,7 +65,8 @@ const SLOW_MODULES = ['child_process', 'crypto', 'net', 'timers/promises'].flatM
 /**
  * A `require` that loads a slow module when something of it is used. The bundler writes every use of an import as a
  * property access or a construction, so a proxy is enough. An `import()` copies what a module has, so there a proxy
- * must know that too; better-sqlite3 is only imported at the top, and copied without being used.
+ * must know that too; better-sqlite3 is only imported at the top, and copied without being used. The clock is the one
+ * that is there from the start; `performance` would be loaded.
  */
 const LAZY_REQUIRE = `require = ((load, slow) => Object.assign(
   (id) => !slow.has(id) ? load(id) : new Proxy(function () {}.bind(), {
@@ -78,7 +79,8 @@ const LAZY_REQUIRE = `require = ((load, slow) => Object.assign(
   }),
   load,
 ))(require, new Set(${JSON.stringify([...SLOW_MODULES, 'better-sqlite3'])}));
-const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;`;
+const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;
+const __now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };`;
 
 /** An `import()` of one of our files stays one, of a file beside. */
 const lazyFilesOutside: Plugin = {
@@ -116,7 +118,7 @@ const options: Options = {
   noExternal: [/^(?!better-sqlite3$)/],
   external: ['better-sqlite3'],
   banner: { js: LAZY_REQUIRE },
-  define: { 'import.meta.url': '__importMetaUrl' },
+  define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
   esbuildPlugins: [lazyFilesOutside, umzugWithoutCommandLine],
   esbuildOptions(esbuild) {
     // From the sources of the other packages: only so is what nobody uses left out.

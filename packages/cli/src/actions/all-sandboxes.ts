@@ -1,4 +1,5 @@
-import { parseUtcTimestamp } from '@microsandbox/utils';
+import { existsSync } from 'node:fs';
+import { DEFAULT_HOST_CONFIG, hostConfigPath, parseUtcTimestamp } from '@microsandbox/utils';
 import { LocalBackend, listSandboxes } from 'microsandbox';
 import { parseLabel } from '../values/key-value.ts';
 
@@ -20,7 +21,8 @@ export interface ListedSandbox {
  * would bring everything with it that can be done to one: `msb ls` has to start fast.
  */
 export async function allSandboxes(labels: readonly string[] = []): Promise<ListedSandbox[]> {
-  const backend = new LocalBackend();
+  // Nothing asynchronous for the usual case of no configuration: Node would have to load its asynchronous files.
+  const backend = new LocalBackend(existsSync(hostConfigPath()) ? {} : { config: DEFAULT_HOST_CONFIG });
   const wanted = Object.fromEntries(labels.map(parseLabel));
   const listed: ListedSandbox[] = [];
   let cursor: string | undefined;

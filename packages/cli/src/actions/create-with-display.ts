@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { Sandbox, type SandboxBuilder } from 'microsandbox';
 import { Ending } from '../errors/ending.ts';
+import { warnOfEmulation } from '../errors/warn-emulation.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -26,7 +27,11 @@ export async function createWithDisplay(
   const creation = await builder.createWithPullProgress();
   try {
     const [sandbox] = await Promise.all([creation.awaitSandbox(), follow(creation, display)]);
-    if (interrupts.ending === null) return sandbox;
+    if (interrupts.ending === null) {
+      display[Symbol.dispose]();
+      warnOfEmulation(sandbox, options);
+      return sandbox;
+    }
   } catch (error) {
     if (interrupts.ending === null) throw error;
   }
