@@ -19,7 +19,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ext4-oracle-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true }), 60_000);
 
 async function expectClean(path: string): Promise<void> {
   const { code, stdout, stderr } = await runCommand(e2fsck as string, ['-fn', path]);
@@ -52,11 +52,11 @@ describe.skipIf(missing)('e2fsck accepts', () => {
     },
   );
 
-  it('a disk of several TiB', async () => {
+  it('a large disk', async () => {
     const path = join(folder, 'large');
-    await formatExt4({ path, sizeBytes: 2 * 1024 * 1024 * MIB, mode: 'upper' });
+    await formatExt4({ path, sizeBytes: 128 * 1024 * MIB, mode: 'upper' });
     const { stdout } = await mustRun('dumpe2fs', ['-h', path], { env: { PATH: '/usr/sbin:/sbin:/usr/bin' } });
-    expect(stdout.toString()).toContain('Block count:              536870912');
+    expect(stdout.toString()).toContain('Block count:              33554432');
   });
 
   it('a directory of many blocks, a file of many extents, long links and all kinds of nodes', async () => {
