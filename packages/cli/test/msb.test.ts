@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -304,6 +304,57 @@ describe('lists', () => {
     const { code, stderr } = await run('ls');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: [^\n]+\n {2}→ /);
+  });
+});
+
+describe('msb logs', () => {
+  beforeEach(async () => {
+    const logs = join(home, 'sandboxes/web/logs');
+    await mkdir(logs, { recursive: true });
+    const line = (t: string, s: string, d: string, id: number | null) =>
+      `${JSON.stringify({ t: `2024-01-02T03:04:0${t}.000Z`, s, d, id })}\n`;
+    await writeFile(
+      join(logs, 'exec.log'),
+      line('1', 'stdout', 'one\n', 1) +
+        line('2', 'stderr', '\x1b[31mtwo\x1b[0m\n', 1) +
+        line('3', 'stdout', 'three\n', 2),
+    );
+  });
+
+  it('shows what commands wrote, all on standard output', async () => {
+    expect(await run('logs web')).toMatchObject({ code: 0, stdout: 'one\ntwo\nthree\n', stderr: '' });
+    expect((await run('logs --tail 1 web')).stdout).toBe('three\n');
+    expect((await run('logs --source stderr --color always web')).stdout).toBe('\x1b[31mtwo\x1b[0m\n');
+    expect((await run('logs --color always web', { NO_COLOR: '1' })).stdout).not.toContain('\x1b');
+    expect((await run('logs --grep ^t web')).stdout).toBe('three\n');
+    expect((await run('logs --since 2024-01-02T03:04:02Z --until 2024-01-02T03:04:03Z web')).stdout).toBe(
+      'two\n',
+    );
+    expect((await run('logs --timestamps --show-id --tail 1 web')).stdout).toBe(
+      '2024-01-02T03:04:03.000Z\t[id:  2] three\n',
+    );
+  });
+
+  it('prints JSON lines', async () => {
+    const lines = (await run('logs --json --tail 1 web')).stdout;
+    expect(lines).toBe('{"d":"three\\n","e":null,"id":2,"s":"stdout","t":"2024-01-02T03:04:03.000Z"}\n');
+  });
+
+  it('begins with the boot that failed', async () => {
+    const record = { t: '2024-01-02T03:04:05.000Z', stage: 'image', errno: 2, message: 'gone' };
+    await writeFile(join(home, 'sandboxes/web/logs/boot-error.json'), JSON.stringify(record));
+    expect((await run('logs web')).stderr).toBe(
+      [
+        'error: failed to start "web"',
+        '  → image: gone',
+        '  → rootfs not found — try `msb pull <image>` first',
+        '  → run `msb logs --source system web` for full diagnostics',
+        '\n',
+      ].join('\n'),
+    );
+    expect((await run('logs --json --tail 0 web')).stdout).toBe(
+      `${JSON.stringify({ d: JSON.stringify(record), s: 'boot-error', t: record.t })}\n`,
+    );
   });
 });
 

@@ -1,12 +1,19 @@
-import { CustomError, MicrosandboxError } from '@microsandbox/types';
-import { type LogEntry, readSandboxLogs, streamSandboxLogs } from 'microsandbox';
+import { CustomError, MicrosandboxError, SandboxNotFoundError } from '@microsandbox/types';
+import { sleep } from '@microsandbox/utils';
+import { type LogEntry, readSandboxLogs, Sandbox, streamSandboxLogs } from 'microsandbox';
 import type { LogsOptions } from '../commands/logs.ts';
+import { bootErrorNotice } from '../errors/boot-error.ts';
+import { printError } from '../errors/notice.ts';
 import { paintOut } from '../output/colour.ts';
 import { type LogStyle, logJson, logText } from '../output/log-entry.ts';
 import { isTerminal, STDOUT } from '../output/terminal.ts';
 import { writeErr, writeOut } from '../output/write.ts';
 import { type LogSourceName, parseLogSources } from '../values/log-sources.ts';
 import { parseLogTime } from '../values/log-time.ts';
+import { storedBootError } from './stored-boot-error.ts';
+
+/** How often a followed sandbox is asked whether it still runs. */
+const STOP_POLL_MS = 500;
 
 /** `msb logs` (spec: cli 6.17): what is there, then, with `--follow`, what comes until the sandbox stops. */
 export async function showLogs(name: string, options: LogsOptions): Promise<number> {
@@ -18,6 +25,7 @@ export async function showLogs(name: string, options: LogsOptions): Promise<numb
   const matching = (entry: LogEntry): void => {
     if (pattern === null || pattern.test(entry.text())) print(entry);
   };
+  await printBootError(name, options);
   const range = { ...(sources.length > 0 && { sources }), ...(until && { until }) };
   const { entries, cursor } = await readSandboxLogs(name, {
     ...range,
@@ -29,24 +37,59 @@ export async function showLogs(name: string, options: LogsOptions): Promise<numb
   return 0;
 }
 
+/** A boot that failed comes first: it is why there may be nothing else. */
+async function printBootError(name: string, options: LogsOptions): Promise<void> {
+  const stored = await storedBootError(name);
+  if (stored === null) return;
+  if (options.json) {
+    writeOut(`${JSON.stringify({ d: stored.text, s: 'boot-error', t: stored.record.t })}\n`);
+    return;
+  }
+  const { title, bullets } = bootErrorNotice(name, stored.record);
+  printError(title, bullets);
+  writeErr('\n');
+}
+
 interface LogRange {
   readonly sources?: LogSourceName[];
   readonly until?: Date;
 }
 
+/** Prints what is written from `cursor` on, until the sandbox stops. */
 async function follow(
   name: string,
-  fromCursor: string,
+  cursor: string,
   range: LogRange,
   print: (entry: LogEntry) => void,
 ): Promise<void> {
+  const stopped = whenStopped(name).then(() => null);
+  let fromCursor = cursor;
   try {
-    for await (const entry of await streamSandboxLogs(name, { ...range, fromCursor, follow: true })) {
+    const stream = await streamSandboxLogs(name, { ...range, fromCursor, follow: true });
+    for (;;) {
+      const entry = await Promise.race([stream.recv(), stopped]);
+      if (entry === null) break;
       print(entry);
+      fromCursor = entry.cursor;
     }
+    // What was written last may not have been seen; a sandbox that removed itself has nothing more to show.
+    for await (const entry of await streamSandboxLogs(name, { ...range, fromCursor })) print(entry);
   } catch (error) {
+    if (error instanceof SandboxNotFoundError) return;
     if (!(error instanceof MicrosandboxError) || error.code !== 'missedRotation') throw error;
     writeErr(`log follower fell behind: ${error.message}. restart \`msb logs -f\` to resume.\n`);
+  }
+}
+
+/** Resolves when the sandbox does not run, or is gone. */
+async function whenStopped(name: string): Promise<void> {
+  for (;;) {
+    const handle = await Sandbox.get(name).catch((error: unknown) => {
+      if (error instanceof SandboxNotFoundError) return null;
+      throw error;
+    });
+    if (handle === null || ['stopped', 'crashed', 'created'].includes(handle.status)) return;
+    await sleep(STOP_POLL_MS);
   }
 }
 
