@@ -2,12 +2,14 @@ import type { LocalBackend } from './backend/local-backend.ts';
 import { bootInfoOf } from './boot-info-of.ts';
 import { createNew } from './lifecycle/create-new.ts';
 import type { CreateRequest } from './lifecycle/create-request.ts';
+import { maintainInBackground } from './lifecycle/maintenance.ts';
 import { type StartOptions, startExisting } from './lifecycle/start-existing.ts';
 import { Sandbox } from './sandbox-instance.ts';
 
 /** Creates and boots a sandbox, and wraps it for its caller. */
 export async function createSandbox(request: CreateRequest): Promise<Sandbox> {
   const started = await createNew(request);
+  maintainInBackground(request.backend);
   return new Sandbox({ ...started, boot: bootInfoOf(started), ownsLifecycle: !request.detached });
 }
 
@@ -18,6 +20,7 @@ export async function startSandbox(
   options: StartOptions,
 ): Promise<Sandbox> {
   const started = await startExisting(backend, name, options);
+  maintainInBackground(backend);
   return new Sandbox({
     ...started,
     boot: bootInfoOf(started),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   activeRun,
@@ -18,9 +18,11 @@ import { type SandboxState, sandboxConfigSchema } from '@microsandbox/types';
 import { isProcessAlive, sandboxPaths, tryFileLock, utcTimestamp } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestHome, testHome } from '../../test/test-home.ts';
+import { cleanupEphemeral } from './ephemeral-cleanup.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { forceRemoveSandbox } from './force-remove.ts';
 import { listSandboxes } from './list-sandboxes.ts';
+import { runMaintenance } from './maintenance.ts';
 import { assertNameFree, claimName } from './prepare-target.ts';
 import { reconcile } from './reconcile.ts';
 import { sandboxPlace } from './sandbox-place.ts';
@@ -205,10 +207,16 @@ describe('preparing a name', () => {
     const dir = await makeFolder('stopped');
     const paths = sandboxPaths(home.layout, 'stopped');
     await mkdir(paths.socketDir, { recursive: true });
-    await writeFile(paths.agentSocket, '');
+    await mkdir(dirname(paths.legacyAgentSocket), { recursive: true });
+    const sockets = [paths.agentSocket, paths.controlSocket];
+    const links = [paths.legacyAgentSocket, paths.legacyControlSocket];
+    for (const path of sockets) await writeFile(path, '');
+    for (const path of links) await symlink('../sandboxes/x/agent.sock', path);
     await (await claimName(await place('stopped'), 10_000)).release();
     expect(await rowOf(id)).toBeNull();
-    expect([dir, paths.socketDir].map((path) => existsSync(path))).toEqual([false, false]);
+    for (const path of [dir, paths.socketDir, ...sockets, ...links]) {
+      await expect(lstat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+    }
   });
 
   it('force_replaces_stale_running_sandbox_state', async () => {
@@ -247,12 +255,62 @@ describe('preparing a name', () => {
 });
 
 describe('validating the state for a start', () => {
+  it('validate_start_state_accepts_oci_with_manifest_digest', async () => {
+    const place = await sandboxPlace(home.backend, 'oci');
+    await mkdir(place.paths.dir, { recursive: true });
+    const config = sandboxConfigSchema.parse({
+      name: 'oci',
+      image: { Oci: { reference: 'a' } },
+      manifest_digest: 'sha256:aaaa',
+    });
+    await expect(validateStartState(place, config)).rejects.toBeInstanceOf(Error);
+  });
+
   it('validate_start_state_requires_existing_sandbox_dir', async () => {
     const place = await sandboxPlace(home.backend, 'lost');
     await expect(validateStartState(place, configOf('lost'))).rejects.toMatchObject({
       code: 'custom',
       message: `sandbox state missing for 'lost': ${place.paths.dir}`,
     });
+  });
+});
+
+describe('maintenance', () => {
+  it('finds dead sandboxes and removes finished self-removing ones', async () => {
+    const dead = await given('dead', { status: 'Running', pid: await deadPid() });
+    const brief = await given('brief', { status: 'Running', pid: await deadPid(), ephemeral: true });
+    const done = await given('done', { status: 'Stopped', ephemeral: true });
+    const kept = await given('kept', { status: 'Stopped' });
+    const { dir } = sandboxPaths(home.layout, 'done');
+    await mkdir(dir, { recursive: true });
+    expect(await runMaintenance(home.backend)).toBe(true);
+    expect((await rowOf(dead))?.status).toBe('Crashed');
+    expect([await rowOf(brief), await rowOf(done), existsSync(dir)]).toEqual([null, null, false]);
+    expect((await rowOf(kept))?.status).toBe('Stopped');
+    expect(await runMaintenance(home.backend)).toBe(false);
+  });
+
+  it('removes only what is finished, self-removing and not in use', async () => {
+    const running = await given('running', { status: 'Running', ephemeral: true });
+    const kept = await given('kept', { status: 'Stopped' });
+    const locked = await given('locked', { status: 'Stopped', ephemeral: true });
+    const alive = await given('alive', { status: 'Stopped', pid: await livePid(), ephemeral: true });
+    const stuck = await given('stuck', { status: 'Crashed', ephemeral: true });
+    await using _lock = await tryFileLock(sandboxPaths(home.layout, 'locked').lifecycleLock);
+    const { socketDir } = sandboxPaths(home.layout, 'stuck');
+    await mkdir(join(socketDir, 'foreign'), { recursive: true });
+    const outcomes = [running, kept, locked, alive, stuck, 99_999].map((id) =>
+      cleanupEphemeral(home.backend, id),
+    );
+    expect(await Promise.all(outcomes)).toEqual([
+      'active',
+      'persistent',
+      'live-pid',
+      'live-pid',
+      'artifacts-remain',
+      'already-gone',
+    ]);
+    expect(await rowOf(stuck)).not.toBeNull();
   });
 });
 
