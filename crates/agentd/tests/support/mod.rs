@@ -15,6 +15,7 @@ use msb_protocol::payload::{
     ExecStdout,
 };
 use msb_protocol::{Frame, FrameDecoder, Message, MessageType, Payload};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_bytes::ByteBuf;
 
 /// No single wait of these tests is longer.
@@ -246,6 +247,14 @@ impl TestAgent {
 
 impl Drop for TestAgent {
     fn drop(&mut self) {
+        // Each child leads a process group, which nobody ends when the agent is killed.
+        let agent = self.process.id();
+        let children = std::fs::read_to_string(format!("/proc/{agent}/task/{agent}/children"));
+        for pid in children.unwrap_or_default().split_whitespace() {
+            if let Some(pid) = pid.parse().ok().and_then(Pid::from_raw) {
+                let _ = kill_process_group(pid, Signal::KILL);
+            }
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
