@@ -32,9 +32,10 @@ type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 const serveApart: Plugin = {
   name: 'serve-apart',
   setup(build) {
-    build.onResolve({ filter: /^(\.\/serve\.ts|@microsandbox\/.*)$/ }, ({ kind, path }) => {
+    build.onResolve({ filter: /.*/ }, ({ importer, kind, path }) => {
       if (kind !== 'dynamic-import') return undefined;
-      return { path: path === './serve.ts' ? './sandbox-process-serve.cjs' : path, external: true };
+      if (path === './serve.ts') return { path: './sandbox-process-serve.cjs', external: true };
+      return importer.includes('/packages/runtime/src/') ? undefined : { path, external: true };
     });
   },
 };
@@ -54,5 +55,6 @@ export default [
   library,
   program('sandbox-process', 'src/process/main.ts', { esbuildPlugins: [serveApart] }),
   program('sandbox-process-serve', 'src/process/serve.ts', { esbuildPlugins: [withoutUmzugCommandLine] }),
+  program('template-maker', 'src/warm/maker.ts'),
   program('krun-machine', 'src/krun/machine-process.ts'),
 ];

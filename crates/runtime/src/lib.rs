@@ -13,3 +13,4 @@ mod krunfw;
 mod machine;
 mod supervise;
 mod sys;
+mod tsc;

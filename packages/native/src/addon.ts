@@ -82,6 +82,12 @@ export interface NativeAddon {
     readonly exited: Promise<SupervisedExit>;
   };
 
+  /**
+   * Frequency of the processor's time stamp counter in kHz, measured for some 40 ms off the event loop; null where
+   * there is none.
+   */
+  measureTscKhz(): Promise<number | null>;
+
   /** Reads the kernel by the library's ELF symbols; the library is not loaded and none of its code runs. */
   extractKernel(libkrunfwPath: string): Promise<ExtractedKernel>;
 

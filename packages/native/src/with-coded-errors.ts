@@ -12,6 +12,7 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
         () => native.spawnSupervised(command),
         (reason) => `cannot start ${command.program}: ${reason}`,
       ),
+    measureTscKhz: () => native.measureTscKhz(),
     extractKernel: (path) =>
       native.extractKernel(path).catch((cause: unknown) => {
         throw new MicrosandboxError('kernelNotFound', `no guest kernel in ${reasonOf(cause)}`, {

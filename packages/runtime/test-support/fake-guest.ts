@@ -1,6 +1,7 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import {
   type DecodedFrame,
+  decodeAnyEnvelope,
   decodeMessage,
   encodeMessageFrame,
   FrameDecoder,
@@ -53,6 +54,8 @@ export class FakeGuest {
   }
 
   #handle(frame: DecodedFrame): void {
+    // What comes before the bootstrap is no message of the public protocol.
+    if (decodeAnyEnvelope(frame.body).type.startsWith('core.template.')) return;
     const message = { ...decodeMessage(frame), id: frame.id } as Received;
     this.received.push(message);
     const { stopBefore, onMessage } = this.#options;

@@ -92,7 +92,7 @@ export class TestHome {
         memoryMib: 256,
         mode: 'attached',
         lifecycleLockFd: lock.fd,
-        config: DEFAULT_HOST_CONFIG,
+        config: { ...DEFAULT_HOST_CONFIG, warm: 'off' },
         ...options,
       });
     } finally {

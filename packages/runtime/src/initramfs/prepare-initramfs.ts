@@ -7,7 +7,7 @@ import { isFile } from '../files/is-file.ts';
 import { agentInitramfs } from './agent-initramfs.ts';
 
 /** Part of the file's name; changes whenever {@link agentInitramfs} lays the archive out differently. */
-const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 2;
 
 /**
  * The guest's initramfs with this package's agent, from the cache:

@@ -1,15 +1,35 @@
 import { join } from 'node:path';
-import type { VmDriver, VmmChoice, VmProcess } from '@microsandbox/types';
-import { prepareInitramfs } from '../initramfs/prepare-initramfs.ts';
-import { prepareKernel } from '../kernel/prepare-kernel.ts';
+import type { VmmChoice, VmProcess } from '@microsandbox/types';
+import { findQemu } from '../qemu/find-qemu.ts';
+import { qemuDriver } from '../qemu/qemu-driver.ts';
+import { machineSpec } from '../vmm/machine-spec.ts';
+import { whyOutsideClass } from '../warm/layout-class.ts';
+import { templateKey } from '../warm/template-key.ts';
+import { TemplateStore } from '../warm/template-store.ts';
+import { wakeMachine } from '../warm/wake-machine.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import type { ProcessArguments } from './process-arguments.ts';
-import { AGENT_PORT, kernelCommandLine, planDisks } from './vm-plan.ts';
+import { planDisks } from './vm-plan.ts';
+
+/** How a machine came to life, for people. */
+export type BootKind =
+  | { readonly kind: 'warm' }
+  | {
+      readonly kind: 'cold';
+      readonly reason: string;
+      /** A template would have served, but there is none. */
+      readonly wantsTemplate: boolean;
+    };
 
 /** A machine whose monitor answers, and why it is this one. */
 export interface LaunchedMachine {
   readonly machine: VmProcess;
   readonly choice: VmmChoice;
+  readonly boot: BootKind;
+  /** Serials of the disks in the guest's order. */
+  readonly diskIds: readonly string[];
+  /** Gives up the template that this machine woke from, and boots another machine; null for a booted one. */
+  readonly bootInstead: ((why: string) => Promise<LaunchedMachine>) | null;
 }
 
 /** What to launch, and with what. */
@@ -17,34 +37,51 @@ export interface LaunchMachineOptions {
   readonly args: ProcessArguments;
   readonly settings: MachineSettings;
   readonly chooseVmm: () => Promise<VmmChoice>;
-  readonly driverOf: (choice: VmmChoice) => VmDriver;
   /** The monitor's process exists. */
-  readonly onSpawn?: () => void;
+  readonly onSpawn: () => void;
 }
 
-/** Starts a sandbox's machine. */
+/** Starts a sandbox's machine: from a template if there is one, else by booting. */
 export async function launchMachine(options: LaunchMachineOptions): Promise<LaunchedMachine> {
   const { args, settings, onSpawn } = options;
   const disks = planDisks(settings);
-  const [choice, kernelPath, initramfsPath] = await Promise.all([
-    options.chooseVmm(),
-    prepareKernel(settings.libkrunfw_path, args.cacheDir),
-    prepareInitramfs({ layout: { cacheDir: args.cacheDir } }),
-  ]);
-  const machine = await options.driverOf(choice).launch(
-    {
+  const choice = await options.chooseVmm();
+  const [program, spec] = await Promise.all([
+    findQemu(process.env),
+    machineSpec({
       name: args.name,
       cpus: args.vcpus,
       memoryMib: args.memoryMib,
-      kernelPath,
-      initramfsPath,
-      commandLine: kernelCommandLine(settings, choice.accelerator),
-      disks,
-      ports: [AGENT_PORT],
-      kernelLogPath: join(settings.log_dir, 'kernel.log'),
       accelerator: choice.accelerator,
-    },
-    onSpawn ? { onSpawn } : {},
-  );
-  return { machine, choice };
+      libkrunfwPath: settings.libkrunfw_path,
+      thp: settings.thp,
+      disks,
+      kernelLogPath: join(settings.log_dir, 'kernel.log'),
+      cacheDir: args.cacheDir,
+    }),
+  ]);
+  const common = { choice, diskIds: disks.map(({ id }) => id) };
+  const boot = async (reason: string, wantsTemplate: boolean): Promise<LaunchedMachine> => ({
+    ...common,
+    machine: await qemuDriver.launch(spec, { onSpawn }),
+    boot: { kind: 'cold', reason, wantsTemplate },
+    bootInstead: null,
+  });
+
+  const why = args.warm === 'off' ? 'warm boot is off' : whyOutsideClass(spec);
+  if (why !== null) return await boot(why, false);
+  const store = new TemplateStore(args.cacheDir);
+  const key = await templateKey(program, spec);
+  const template = await store.find(key);
+  if (template === null) return await boot('no template yet', true);
+  const bootInstead = async (reason: string): Promise<LaunchedMachine> => {
+    await store.remove(key);
+    return await boot(`template removed: ${reason}`, true);
+  };
+  try {
+    const machine = await wakeMachine(program, spec, template, { onSpawn });
+    return { ...common, machine, boot: { kind: 'warm' }, bootInstead };
+  } catch (error) {
+    return await bootInstead((error as Error).message);
+  }
 }

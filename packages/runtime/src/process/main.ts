@@ -1,5 +1,4 @@
 import { deferred } from '../async/deferred.ts';
-import { qemuDriver } from '../qemu/qemu-driver.ts';
 import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { classifyBootFailure } from './boot-failure.ts';
 import { LAUNCH_FD, STATUS_FD } from './descriptors.ts';
@@ -34,7 +33,6 @@ async function main(): Promise<number> {
       args,
       settings: readMachineSettings(launch),
       chooseVmm: () => chooseVmm({ env: process.env }),
-      driverOf: () => qemuDriver,
       onSpawn: () => spawned.resolve(),
     });
     launched.then(

@@ -12,6 +12,10 @@ export interface ProcessArguments {
   readonly memoryMib: number;
   readonly mode: SandboxMode;
   readonly cacheDir: string;
+  /** Whether to wake from a template. */
+  readonly warm: 'auto' | 'off';
+  /** Templates to keep when a new one is made. */
+  readonly maxTemplates: number;
 }
 
 /** Writes the command line that {@link parseProcessArguments} reads. */
@@ -23,6 +27,8 @@ export function formatProcessArguments(values: ProcessArguments): string[] {
     ...['--memory-mib', String(values.memoryMib)],
     ...['--mode', values.mode],
     ...['--cache-dir', values.cacheDir],
+    ...['--warm', values.warm],
+    ...['--max-templates', String(values.maxTemplates)],
   ];
 }
 
@@ -42,10 +48,13 @@ export function parseProcessArguments(argv: readonly string[]): ProcessArguments
       'memory-mib': option,
       mode: option,
       'cache-dir': option,
+      warm: option,
+      'max-templates': option,
     },
   });
-  const { mode } = values;
+  const { mode, warm } = values;
   if (mode !== 'attached' && mode !== 'detached') throw invalid('mode', mode);
+  if (warm !== 'auto' && warm !== 'off') throw invalid('warm', warm);
   return {
     name: required('name', values.name),
     sandboxId: positive('sandbox-id', values['sandbox-id']),
@@ -53,6 +62,8 @@ export function parseProcessArguments(argv: readonly string[]): ProcessArguments
     memoryMib: positive('memory-mib', values['memory-mib']),
     mode,
     cacheDir: required('cache-dir', values['cache-dir']),
+    warm,
+    maxTemplates: positive('max-templates', values['max-templates']),
   };
 }
 

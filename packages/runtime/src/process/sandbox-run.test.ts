@@ -77,7 +77,13 @@ function setUp(settings: Settings = {}) {
         guest.port.destroy();
       },
     };
-    return { machine, choice: { driver: 'qemu', accelerator: 'kvm', reason: 'fake' } as const };
+    return {
+      machine,
+      choice: { driver: 'qemu', accelerator: 'kvm', reason: 'fake' } as const,
+      boot: { kind: 'cold', reason: 'fake', wantsTemplate: false } as const,
+      diskIds: ['root'],
+      bootInstead: null,
+    };
   };
   const messages: StatusMessage[] = [];
   const recorded: unknown[] = [];
@@ -222,7 +228,7 @@ describe('SandboxRun', () => {
     expect(messages).toMatchObject([
       { kind: 'vmmMissing', hint: 'install it', error: { message: 'no QEMU' } },
     ]);
-    expect(recorded).toEqual(['abandon']);
+    expect(recorded).toEqual(['begin', 'abandon']);
   });
 
   it('gives up on a silent guest and says how long it waited', async () => {

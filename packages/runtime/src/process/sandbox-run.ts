@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import type { LaunchConfig, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
+import { AGENT_PORT } from '../vmm/guest-setup.ts';
 import { timeScale } from '../vmm/time-scale.ts';
+import { encodeWake } from '../warm/template-messages.ts';
 import { type BootEvidence, classifyBootFailure } from './boot-failure.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
 import { readConsoleTail } from './journal/console-tail.ts';
 import { ExecLog } from './journal/exec-log.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
 import type { RuntimeLog } from './journal/runtime-log.ts';
+import { unixTimeNanos } from './keeper/clock-sync.ts';
 import { type EndRequest, endingOf } from './keeper/ending.ts';
 import { flushWindowMs } from './keeper/flush-window.ts';
 import { Housekeeping } from './keeper/housekeeping.ts';
@@ -20,7 +24,7 @@ import { GuestLink } from './relay/guest-link.ts';
 import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
 import { runStartupCommand } from './startup-command.ts';
 import type { StatusChannel } from './status-channel.ts';
-import { AGENT_PORT, completeBootstrap } from './vm-plan.ts';
+import { completeBootstrap } from './vm-plan.ts';
 
 /** What a run works with. */
 export interface SandboxRunOptions {
@@ -33,10 +37,17 @@ export interface SandboxRunOptions {
   readonly status: Pick<StatusChannel, 'send'>;
   readonly log: RuntimeLog;
   readonly env: NodeJS.ProcessEnv;
+  /** The guest takes commands. */
+  readonly onReady?: (launched: LaunchedMachine) => void;
 }
 
 /** Time a guest gets on hardware to have its agent ready; emulation multiplies it. */
 const READY_TIMEOUT_MS = 30_000;
+/** The same for one that woke from a template and has hardly anything to do. */
+const WAKE_TIMEOUT_MS = 5000;
+
+/** Random bytes that each guest gets before anything else. */
+const ENTROPY_BYTES = 64;
 
 /** Thrown when the guest ends, or stays silent, before its agent is ready. */
 class NotReady extends Error {
@@ -110,20 +121,43 @@ export class SandboxRun {
   }
 
   async #boot(): Promise<void> {
-    const { launched, phases, record, status, log } = this.#options;
+    const { phases, record, status, log } = this.#options;
     await this.#prepare();
-    const { machine, choice } = await launched;
-    this.#machine = machine;
-    this.#choice = choice;
-    log.info(`started ${choice.driver} ${machine.version} with ${choice.accelerator}: ${choice.reason}`);
-    if (this.#request !== null) machine.kill();
-
-    const ready = this.#shakeHands(machine);
-    const [readyFrame] = await Promise.all([this.#within(ready, machine, choice), record.begin()]);
+    const begun = record.begin();
+    // Waited for below; until then its failure must not count as unhandled.
+    begun.catch(() => {});
+    const { launched, readyFrame } = await this.#awaitGuest(await this.#options.launched);
+    await begun;
     this.#serve(readyFrame);
     phases.reached('ready');
-    status.send({ ready: { vmm: { ...choice, version: machine.version }, phasesMs: phases.durations } });
+    const { choice, machine, boot } = launched;
+    status.send({
+      ready: { vmm: { ...choice, version: machine.version }, boot, phasesMs: phases.durations },
+    });
     log.info(`ready after ${Math.round(performance.now())} ms`);
+    this.#options.onReady?.(launched);
+  }
+
+  /** Waits for the guest's agent. One that woke and does not speak is replaced, once, by one that boots. */
+  async #awaitGuest(
+    launched: LaunchedMachine,
+  ): Promise<{ readonly launched: LaunchedMachine; readonly readyFrame: Buffer }> {
+    const { log } = this.#options;
+    const { machine, choice, boot } = launched;
+    this.#machine = machine;
+    this.#choice = choice;
+    const how = boot.kind === 'warm' ? 'woke' : `booting (${boot.reason})`;
+    log.info(`${choice.driver} ${machine.version} with ${choice.accelerator} (${choice.reason}), ${how}`);
+    if (this.#request !== null) machine.kill();
+    try {
+      return { launched, readyFrame: await this.#within(this.#shakeHands(launched), launched) };
+    } catch (error) {
+      if (launched.bootInstead === null || this.#request !== null) throw error;
+      log.warn('the guest that woke from a template does not answer; booting one instead');
+      machine.kill();
+      await machine.exited;
+      return await this.#awaitGuest(await launched.bootInstead('its guest did not answer'));
+    }
   }
 
   /** Folders and sockets, made while the machine starts. */
@@ -137,21 +171,24 @@ export class SandboxRun {
     await publishLegacySocket(places);
   }
 
-  #shakeHands(machine: VmProcess): Promise<Buffer> {
+  #shakeHands({ machine, diskIds }: LaunchedMachine): Promise<Buffer> {
     void machine.guestStarted.then(() => this.#options.phases.reached('kernel'));
     const handshake = new BootHandshake({ onResolved: () => this.#options.phases.reached('agent') });
     const port = machine.ports.get(AGENT_PORT);
     if (port === undefined) throw new RangeError('the machine has no agent port');
     const link = new GuestLink(port, handshake);
     this.#link = link;
+    const entropy = randomBytes(ENTROPY_BYTES);
+    link.send(encodeWake({ entropy, unixTimeNanos: unixTimeNanos(), disks: diskIds }));
     link.sendMessage(0, 'core.bootstrap', completeBootstrap(this.#options.launch));
     return handshake.run(link);
   }
 
   /** The ready frame, unless the machine ends or the time is over before. */
-  async #within(ready: Promise<Buffer>, machine: VmProcess, choice: VmmChoice): Promise<Buffer> {
+  async #within(ready: Promise<Buffer>, { machine, choice, boot }: LaunchedMachine): Promise<Buffer> {
     const override = Number(this.#options.env['MSB_BOOT_TIMEOUT_MS']);
-    const waitedMs = override > 0 ? override : READY_TIMEOUT_MS * timeScale(choice.accelerator);
+    const onHardware = boot.kind === 'warm' ? WAKE_TIMEOUT_MS : READY_TIMEOUT_MS;
+    const waitedMs = override > 0 ? override : onHardware * timeScale(choice.accelerator);
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new NotReady({ waitedMs })), waitedMs);
@@ -190,10 +227,7 @@ export class SandboxRun {
   async #failBoot(error: unknown): Promise<number> {
     const { places, record, status, log } = this.#options;
     this.#housekeeping.stop();
-    const machine = await this.#options.launched.then(
-      (launched) => launched.machine,
-      () => null,
-    );
+    const machine = this.#machine ?? (await this.#machineThatCame());
     machine?.kill();
     await machine?.exited;
     const console = await readConsoleTail(places.kernelLog);
@@ -212,6 +246,14 @@ export class SandboxRun {
     await this.#relay.close();
     await this.#execLog.close();
     return 1;
+  }
+
+  /** The machine of a boot that failed before anybody waited for it. */
+  async #machineThatCame(): Promise<VmProcess | null> {
+    return this.#options.launched.then(
+      ({ machine }) => machine,
+      () => null,
+    );
   }
 
   /** Records how the machine ended. Clients lose their connections only when that is written down. */

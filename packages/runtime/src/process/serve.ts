@@ -1,3 +1,4 @@
+import { startTemplateMaker } from '../warm/start-template-maker.ts';
 import { PARENT_WATCH_FD } from './descriptors.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
 import { RuntimeLog } from './journal/runtime-log.ts';
@@ -41,6 +42,9 @@ export async function serve(options: ServeOptions): Promise<number> {
     status,
     log,
     env: process.env,
+    onReady: ({ boot }) => {
+      if (boot.kind === 'cold' && boot.wantsTemplate) startTemplateMaker({ args, launch, log });
+    },
   });
   const orderly = () => run.end({ reason: 'Completed', exitCode: 0, manner: 'ask' });
   process.on('SIGTERM', orderly);

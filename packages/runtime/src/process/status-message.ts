@@ -12,6 +12,8 @@ export type BootPhaseName = (typeof BOOT_PHASES)[number];
 /** How a start went, once it is done. */
 export interface BootReport {
   readonly vmm: VmmChoice & { readonly version: string };
+  /** Woken from a template, or booted, and then why. */
+  readonly boot: { readonly kind: 'warm' } | { readonly kind: 'cold'; readonly reason: string };
   /** Milliseconds that each step took. */
   readonly phasesMs: Readonly<Record<BootPhaseName, number>>;
 }

@@ -4,7 +4,7 @@ import { readMachineSettings } from './machine-settings.ts';
 import { processPlaces } from './places.ts';
 import { formatProcessArguments, parseProcessArguments } from './process-arguments.ts';
 import { readLaunchConfig } from './read-launch-config.ts';
-import { completeBootstrap, kernelCommandLine, parseDiskSpec, planDisks } from './vm-plan.ts';
+import { completeBootstrap, parseDiskSpec, planDisks } from './vm-plan.ts';
 
 const minimal = {
   db_path: '/h/db/msb.db',
@@ -72,16 +72,6 @@ describe('completeBootstrap', () => {
   });
 });
 
-describe('kernelCommandLine', () => {
-  it('holds nothing of one sandbox and no separator', () => {
-    const line = kernelCommandLine({ thp: 'never' }, 'tcg').join(' ');
-    expect(line).toBe(
-      'console=hvc0 quiet reboot=t panic=-1 panic_print=0 tsc=reliable transparent_hugepage=never',
-    );
-    expect(kernelCommandLine({ thp: 'madvise' }, 'kvm')).not.toContain('tsc=reliable');
-  });
-});
-
 describe('processPlaces', () => {
   it('finds the run folder of launchers that name none', () => {
     expect(processPlaces(launch({}), 'x').legacyAgentSocket).toMatch(/^\/h\/run\/agent\/[0-9a-f]{32}\.sock$/);
@@ -105,6 +95,8 @@ describe('process arguments', () => {
     memoryMib: 512,
     mode: 'detached',
     cacheDir: '/c',
+    warm: 'off',
+    maxTemplates: 4,
   } as const;
 
   it('are read as they were written', () => {

@@ -1,5 +1,4 @@
 import {
-  type Accelerator,
   type DiskFormat,
   type GuestBootstrap,
   InvalidConfigError,
@@ -8,9 +7,6 @@ import {
   type VmDisk,
 } from '@microsandbox/types';
 import type { MachineSettings } from './machine-settings.ts';
-
-/** Console port that carries the agent's frames. */
-export const AGENT_PORT = 'agent';
 
 /**
  * Disks of a sandbox in the order the guest sees them: root, upper, data disks (spec: runtime A1, A3).
@@ -34,21 +30,6 @@ export function completeBootstrap(launch: LaunchConfig): GuestBootstrap {
   const { bootstrap, rootfs } = launch;
   if (bootstrap.block_root !== undefined || rootfs.disk_format === 'vmdk') return bootstrap;
   return { ...bootstrap, block_root: { kind: 'disk-image', device: '/dev/vda' } };
-}
-
-/** Kernel parameters; the same for every sandbox of one setting, never anything of one sandbox. */
-export function kernelCommandLine(launch: Pick<MachineSettings, 'thp'>, accelerator: Accelerator): string[] {
-  return [
-    'console=hvc0',
-    'quiet',
-    // A restart is how a guest ends: QEMU exits on it, while power-off needs ACPI.
-    'reboot=t',
-    'panic=-1',
-    'panic_print=0',
-    // Emulated, the time stamp counter is QEMU's own clock, and without it timers tick every 4 ms.
-    ...(accelerator === 'tcg' ? ['tsc=reliable'] : []),
-    `transparent_hugepage=${launch.thp}`,
-  ];
 }
 
 function assertSupported(launch: Pick<MachineSettings, 'rootfs' | 'mounts' | 'vsock'>): void {

@@ -9,6 +9,18 @@ export interface QemuDescriptors {
   readonly network?: number;
 }
 
+/** What makes a machine one of a template, beyond its specification (spec: runtime D6b). */
+export interface QemuTemplateOptions {
+  /** Ports after those of the specification that exist but lead nowhere. */
+  readonly unconnectedPorts: readonly string[];
+  /** Disks after those of the specification that exist but hold nothing. */
+  readonly emptyDisks: number;
+  /** File that is the guest's memory: shared by the template itself, a private copy for what wakes from it. */
+  readonly memory: { readonly path: string; readonly use: 'shared' | 'private' | 'private-read-only' };
+  /** Wait for a saved state instead of booting. */
+  readonly incoming: boolean;
+}
+
 /** virtio-mmio transports of `microvm` without ACPI (spec: runtime D3). */
 const MAX_DEVICES = 8;
 
@@ -24,11 +36,17 @@ const MAX_SERIAL_BYTES = 20;
  *
  * @throws InvalidConfigError when the machine needs more devices than there are
  */
-export function qemuArguments(spec: VmSpec, descriptors: QemuDescriptors): string[] {
-  assertFits(spec);
+export function qemuArguments(
+  spec: VmSpec,
+  descriptors: QemuDescriptors,
+  template?: QemuTemplateOptions,
+): string[] {
+  assertFits(spec, template?.emptyDisks ?? 0);
   return [
     ...['-name', commaEscaped(`microsandbox ${spec.name}`)],
-    ...['-machine', 'microvm,acpi=off,rtc=on'],
+    ...['-machine', `microvm,acpi=off,rtc=on${template ? ',memory-backend=memory' : ''}`],
+    ...(template ? memoryFile(spec, template.memory) : []),
+    ...(template?.incoming ? ['-incoming', 'defer'] : []),
     ...['-accel', accelerator(spec.accelerator, spec.cpus)],
     ...['-cpu', spec.accelerator === 'tcg' ? 'max' : 'host'],
     ...['-smp', String(spec.cpus)],
@@ -42,8 +60,26 @@ export function qemuArguments(spec: VmSpec, descriptors: QemuDescriptors): strin
     ...['-append', spec.commandLine.join(' ')],
     ...['-chardev', `socket,id=monitor,fd=${descriptors.monitor}`, '-mon', 'chardev=monitor,mode=control'],
     ...consoles(spec, descriptors),
+    ...(template?.unconnectedPorts ?? []).flatMap((name) => device({ driver: 'virtserialport', name })),
     ...network(spec, descriptors),
     ...spec.disks.flatMap(disk),
+    ...Array.from({ length: template?.emptyDisks ?? 0 }, (_, index) =>
+      emptyDisk(spec.disks.length + index),
+    ).flat(),
+  ];
+}
+
+function memoryFile(spec: VmSpec, { path, use }: QemuTemplateOptions['memory']): string[] {
+  return [
+    '-object',
+    JSON.stringify({
+      'qom-type': 'memory-backend-file',
+      id: 'memory',
+      size: spec.memoryMib * 1024 * 1024,
+      'mem-path': path,
+      share: use === 'shared',
+      ...(use === 'private-read-only' && { readonly: true, rom: 'off' }),
+    }),
   ];
 }
 
@@ -97,6 +133,15 @@ function disk(entry: VmDisk, index: number): string[] {
   ];
 }
 
+/** Fills a slot of the machine's layout; no driver in the guest ever looks at it. */
+function emptyDisk(index: number): string[] {
+  const node = `disk${index}`;
+  return [
+    ...['-blockdev', JSON.stringify({ 'node-name': node, driver: 'null-co', size: 1024 * 1024 })],
+    ...device({ driver: 'virtio-blk-device', drive: node }),
+  ];
+}
+
 function device(properties: Record<string, string>): string[] {
   return ['-device', JSON.stringify(properties)];
 }
@@ -106,11 +151,12 @@ function commaEscaped(text: string): string {
   return text.replaceAll(',', ',,');
 }
 
-function assertFits(spec: VmSpec): void {
+function assertFits(spec: VmSpec, emptyDisks: number): void {
   const devices = [
     'console',
     ...(spec.network ? ['network'] : []),
     ...spec.disks.map(({ id }) => `disk ${id}`),
+    ...new Array<string>(emptyDisks).fill('empty disk'),
   ];
   if (devices.length > MAX_DEVICES) {
     throw new InvalidConfigError(

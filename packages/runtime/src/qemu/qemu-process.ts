@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { VmProcess, VmSpec } from '@microsandbox/types';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
-import { qemuArguments } from './qemu-arguments.ts';
+import { type QemuTemplateOptions, qemuArguments } from './qemu-arguments.ts';
 import { QmpClient } from './qmp-client.ts';
 
 /** A started QEMU, whose version is not known before its monitor greets. */
@@ -13,18 +13,30 @@ const MONITOR = 'monitor';
 const NETWORK = 'network';
 const portChannel = (name: string): string => `port ${name}`;
 
+/** What a QEMU that belongs to a template needs besides its specification. */
+export interface SpawnQemuOptions {
+  readonly template?: QemuTemplateOptions;
+  /** Open files to hand over, by name. */
+  readonly files?: ReadonlyMap<string, number>;
+  /** Told the files' descriptor numbers in the child. */
+  readonly onDescriptors?: (fdOf: ReadonlyMap<string, number>) => void;
+}
+
 /** Starts `program` with one socket pair for each channel of the machine. */
-export function spawnQemu(program: string, spec: VmSpec): QemuProcess {
+export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptions = {}): QemuProcess {
   const machine = spawnMachine({
     program,
+    ...(options.files && { files: options.files }),
     channels: [MONITOR, ...spec.ports.map(portChannel), ...(spec.network ? [NETWORK] : [])],
     args: (fdOf) => {
+      options.onDescriptors?.(fdOf);
       const fd = (name: string): number => fdOf.get(name) ?? -1;
-      return qemuArguments(spec, {
+      const descriptors = {
         monitor: fd(MONITOR),
         ports: new Map(spec.ports.map((name) => [name, fd(portChannel(name))])),
         ...(spec.network && { network: fd(NETWORK) }),
-      });
+      };
+      return qemuArguments(spec, descriptors, options.template);
     },
   });
   const channel = (name: string): Duplex => machine.channels.get(name) as Duplex;

@@ -13,6 +13,10 @@ const NODE_FLAGS = [
   '--no-warnings',
 ];
 
+/** Variables that a sandbox process may know; the user's others, secrets among them, stay with the user. */
+const INHERITED = new Set(['HOME', 'LANG', 'LC_ALL', 'PATH', 'TMPDIR', 'TZ']);
+const SECRET = new Set(['MSB_API_KEY']);
+
 /** Program, leading arguments and environment of a sandbox process. */
 export interface SandboxProcessCommand {
   readonly program: string;
@@ -24,16 +28,21 @@ export interface SandboxProcessCommand {
 export function sandboxProcessCommand(cacheDir: string): SandboxProcessCommand {
   const manifest = createRequire(import.meta.url).resolve('@microsandbox/runtime/package.json');
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...inheritedEnv(process.env),
     // Compiled code is kept, so that a start does not spend its time on parsing.
     NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(cacheDir, 'compile'),
     UV_THREADPOOL_SIZE: '2',
   };
-  // Made for the user's own program; an inspector port or a preload has no business here.
-  delete env['NODE_OPTIONS'];
   return {
     program: process.execPath,
     args: [...NODE_FLAGS, join(dirname(manifest), 'dist', 'sandbox-process.cjs')],
     env,
   };
+}
+
+/** What of the environment goes on to a sandbox process: the basics, and our own settings. */
+export function inheritedEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const allowed = ([name]: [string, unknown]): boolean =>
+    INHERITED.has(name) || (name.startsWith('MSB_') && !SECRET.has(name));
+  return Object.fromEntries(Object.entries(env).filter(allowed));
 }

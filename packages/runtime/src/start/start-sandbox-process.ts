@@ -6,6 +6,7 @@ import type { HostConfig, LaunchConfig } from '@microsandbox/types';
 import { LAUNCH_FD, LIFECYCLE_LOCK_FD, PARENT_WATCH_FD, STATUS_FD } from '../process/descriptors.ts';
 import { formatProcessArguments, type SandboxMode } from '../process/process-arguments.ts';
 import type { BootPhaseName } from '../process/status-message.ts';
+import { warmSetting } from '../warm/warm-setting.ts';
 import { awaitReady } from './await-ready.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 import { sandboxProcessCommand } from './sandbox-process-command.ts';
@@ -72,17 +73,15 @@ async function spawnProcess(options: StartSandboxProcessOptions): Promise<ChildP
   // What Node itself prints, should it die; the process writes its own lines by name.
   const stderr = await open(join(launch.log_dir, 'runtime.log'), 'a', 0o600);
   try {
-    const child = spawn(
-      command.program,
-      [...command.args, ...formatProcessArguments({ ...options, cacheDir })],
-      {
-        // A session of its own: a terminal's signals must not reach it. An attached one watches its starter instead.
-        detached: true,
-        env: command.env,
-        cwd: '/',
-        stdio: stdio(mode, { stderr: stderr.fd, lock: options.lifecycleLockFd }),
-      },
-    );
+    const { mode: warm, maxTemplates } = warmSetting({ env: process.env, config });
+    const argv = formatProcessArguments({ ...options, cacheDir, warm, maxTemplates });
+    const child = spawn(command.program, [...command.args, ...argv], {
+      // A session of its own: a terminal's signals must not reach it. An attached one watches its starter instead.
+      detached: true,
+      env: command.env,
+      cwd: '/',
+      stdio: stdio(mode, { stderr: stderr.fd, lock: options.lifecycleLockFd }),
+    });
     child.on('error', () => {});
     for (const fd of [LAUNCH_FD, PARENT_WATCH_FD]) child.stdio[fd]?.on('error', () => {});
     return child;

@@ -22,7 +22,9 @@ export interface SupervisedMachineOptions {
   readonly program: string;
   /** Names of the channels; the first gets descriptor 3 in the child, and so on. */
   readonly channels: readonly string[];
-  /** Arguments, given each channel's descriptor number in the child. */
+  /** Open files to hand over as well, by name; they stay open here. */
+  readonly files?: ReadonlyMap<string, number>;
+  /** Arguments, given each channel's and file's descriptor number in the child. */
   readonly args: (fdOf: ReadonlyMap<string, number>) => readonly string[];
 }
 
@@ -45,13 +47,18 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
     descriptors.push({ childFd: FIRST_CHILD_FD + descriptors.length, fd });
     hostEnds.set(name, hostFd);
   }
+  const channelEnds = descriptors.map(({ fd }) => fd);
+  for (const fd of options.files?.values() ?? []) {
+    descriptors.push({ childFd: FIRST_CHILD_FD + descriptors.length, fd });
+  }
+  const names = [...options.channels, ...(options.files?.keys() ?? [])];
   const [outputFd, childOutput] = native.pipe();
   let pid: number;
   let exit: Promise<SupervisedExit>;
   try {
     ({ pid, exited: exit } = native.spawnSupervised({
       program: options.program,
-      args: options.args(new Map(options.channels.map((name, index) => [name, FIRST_CHILD_FD + index]))),
+      args: options.args(new Map(names.map((name, index) => [name, FIRST_CHILD_FD + index]))),
       // A monitor needs no variable of ours, and its environment is readable by the user's other processes.
       env: ['LC_ALL=C', 'PATH=/usr/bin:/bin'],
       outputFd: childOutput,
@@ -61,14 +68,13 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
     for (const fd of [...hostEnds.values(), outputFd]) closeSync(fd);
     throw error;
   } finally {
-    for (const { fd } of descriptors) closeSync(fd);
-    closeSync(childOutput);
+    for (const fd of [...channelEnds, childOutput]) closeSync(fd);
   }
   const stderr = collect(outputFd);
   let running = true;
   return {
     pid,
-    channels: new Map([...hostEnds].map(([name, fd]) => [name, new Socket({ fd })])),
+    channels: new Map([...hostEnds].map(([name, fd]) => [name, openChannel(fd)])),
     exited: exit.then(async (status) => {
       running = false;
       return describeExit(status, await stderr.tail());
@@ -77,6 +83,11 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
       if (running) killIfThere(pid);
     },
   };
+}
+
+/** A broken channel shows by its `close`; that the monitor is gone is told by its exit. */
+function openChannel(fd: number): Duplex {
+  return new Socket({ fd }).on('error', () => {});
 }
 
 /** A process can be reaped a moment before its exit is told here. */

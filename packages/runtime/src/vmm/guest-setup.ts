@@ -1,0 +1,31 @@
+import type { Accelerator, LaunchConfig } from '@microsandbox/types';
+
+/** Console port that carries the agent's frames. */
+export const AGENT_PORT = 'agent';
+
+/** Transparent huge pages in the guest. */
+export type ThpMode = LaunchConfig['thp'];
+
+/** What kernel parameters depend on; never anything of one sandbox. */
+export interface CommandLineOptions {
+  readonly thp: ThpMode;
+  readonly accelerator: Accelerator;
+  /** Frequency of the host's time stamp counter, when the guest sees that one. */
+  readonly tscKhz: number | null;
+}
+
+/** Kernel parameters, without the descriptions of devices that the monitor adds. */
+export function kernelCommandLine({ thp, accelerator, tscKhz }: CommandLineOptions): string[] {
+  return [
+    'console=hvc0',
+    'quiet',
+    // A restart is how a guest ends: QEMU exits on it, while power-off needs ACPI.
+    'reboot=t',
+    'panic=-1',
+    'panic_print=0',
+    // Without the counter as its clock an emulated guest has none finer than 4 ms, and it cannot measure the
+    // counter's frequency when the host is busy.
+    ...(accelerator === 'tcg' && tscKhz !== null ? ['tsc=reliable', `tsc_early_khz=${tscKhz}`] : []),
+    `transparent_hugepage=${thp}`,
+  ];
+}

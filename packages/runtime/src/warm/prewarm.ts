@@ -1,0 +1,45 @@
+import { devNull } from 'node:os';
+import { tryFileLock } from '@microsandbox/utils';
+import { findQemu } from '../qemu/find-qemu.ts';
+import { chooseVmm } from '../vmm/choose-vmm.ts';
+import { machineSpec } from '../vmm/machine-spec.ts';
+import { makeTemplate } from './make-template.ts';
+import type { MakerArguments } from './maker-arguments.ts';
+import { templateKey } from './template-key.ts';
+import { TemplateStore } from './template-store.ts';
+
+/** What came of {@link prewarm}: it was there, it was made, or another process is making one. */
+export type PrewarmResult = 'present' | 'made' | 'busy';
+
+/**
+ * Makes the template for machines of one size, unless it is there.
+ *
+ * @throws RuntimeError when it cannot be made; nothing of it is left then
+ */
+export async function prewarm(
+  options: MakerArguments & { readonly env: NodeJS.ProcessEnv; readonly signal?: AbortSignal },
+): Promise<PrewarmResult> {
+  const { cacheDir, env, signal } = options;
+  const store = new TemplateStore(cacheDir);
+  const [choice, program] = await Promise.all([chooseVmm({ env }), findQemu(env)]);
+  const spec = await machineSpec({
+    name: 'template',
+    cpus: options.vcpus,
+    memoryMib: options.memoryMib,
+    accelerator: choice.accelerator,
+    libkrunfwPath: options.libkrunfwPath,
+    thp: options.thp,
+    disks: [],
+    kernelLogPath: devNull,
+    cacheDir,
+  });
+  const key = await templateKey(program, spec);
+  if ((await store.find(key)) !== null) return 'present';
+  await using lock = await tryFileLock(store.lockPath);
+  if (lock === null) return 'busy';
+  // Another one may have finished between the look and the lock.
+  if ((await store.find(key)) !== null) return 'present';
+  await makeTemplate({ program, store, key, spec, ...(signal && { signal }) });
+  await store.prune(options.maxTemplates);
+  return 'made';
+}
