@@ -358,6 +358,30 @@ describe('msb logs', () => {
   });
 });
 
+describe('msb doctor', () => {
+  it('reports what a boot needs, and makes nothing', async () => {
+    const { stdout, stderr, code } = await run('doctor --format json');
+    const report = JSON.parse(stdout) as { healthy: boolean; home: string; checks: { name: string }[] };
+    expect(report.home).toBe(home);
+    expect(report.checks.map(({ name }) => name)).toEqual([
+      'config',
+      'kernel',
+      'agent',
+      'QEMU',
+      'acceleration',
+    ]);
+    expect({ stderr, code }).toEqual({ stderr: '', code: report.healthy ? 0 : 1 });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('names what is missing and the way out', async () => {
+    const { stdout, code } = await run('doctor', { MSB_LIBKRUNFW_PATH: join(folder, 'none') });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\n {3}✗ kernel {7}libkrunfw not found: [^\n]*none\n {5}→ [^\n]+\n/);
+    expect(stdout.endsWith('error: no sandbox can boot here\n')).toBe(true);
+  });
+});
+
 describe('msb pull', () => {
   it('says that nobody answers, and fails alone with -q', async () => {
     const server = createServer((socket) => socket.destroy());

@@ -1,5 +1,6 @@
 // What commands do, but for listing sandboxes, which is part of the first file of the built command.
 export { createSandbox } from './create-sandbox.ts';
+export { diagnose } from './diagnose.ts';
 export { execInSandbox } from './exec-in-sandbox.ts';
 export { inspectImage } from './inspect-image.ts';
 export { inspectSandbox } from './inspect-sandbox.ts';

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command-line/command-spec.ts';
 import { createCommand } from './create.ts';
+import { doctorCommand } from './doctor.ts';
 import { execCommand } from './exec.ts';
 import { helpCommand } from './help.ts';
 import { imageCommand, imageListCommand, imagePullCommand, imageRemoveCommand } from './image.ts';
@@ -38,6 +39,7 @@ export const ROOT_COMMAND: CommandSpec = {
     { ...imagePullCommand, group: 'Images' },
     { ...imageListCommand, name: 'images', aliases: [], hidden: true },
     { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
+    doctorCommand,
     versionCommand,
     helpCommand,
   ],

@@ -53,12 +53,12 @@ describe('pull display', () => {
     const lines = show(state);
     expect(lines).toHaveLength(13);
     expect(lines[3]).toBe(
-      `     layer   3/12  ${'━'.repeat(18)}${'╌'.repeat(18)}  512 B/1.00 KiB  downloading`,
+      `     layer  3/12  ${'━'.repeat(18)}${'╌'.repeat(18)}  512 B/1.00 KiB  downloading`,
     );
     expect(lines[4]).toBe(
-      `     layer   4/12  ${'━'.repeat(18)}${'╌'.repeat(18)}  1.50 MiB/3.00 MiB  materializing`,
+      `     layer  4/12  ${'━'.repeat(18)}${'╌'.repeat(18)}  1.50 MiB/3.00 MiB  materializing`,
     );
-    expect(lines[5]).toBe('     layer   5/12  ✓');
+    expect(lines[5]).toBe('     layer  5/12  ✓');
   });
 
   it('fits any terminal', () => {

@@ -40,7 +40,7 @@ function layerLine(
   cells: number,
   paint: Paint,
 ): string {
-  const label = `     layer ${String(index + 1).padStart(String(count).length + 1)}/${count}`;
+  const label = `     layer ${String(index + 1).padStart(String(count).length)}/${count}`;
   if (layer?.phase === 'done') return `${label}  ${paint('green', '✓')}`;
   const done = layer?.doneBytes ?? 0;
   const total = layer?.totalBytes ?? null;
