@@ -5,7 +5,25 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const APPLETS = ['sh', 'cat', 'echo', 'sleep', 'uname', 'sync', 'head', 'dd', 'ls', 'kill', 'true', 'reboot'];
+const APPLETS = [
+  'sh',
+  'od',
+  'tr',
+  'date',
+  'grep',
+  'hostname',
+  'cat',
+  'echo',
+  'sleep',
+  'uname',
+  'sync',
+  'head',
+  'dd',
+  'ls',
+  'kill',
+  'true',
+  'reboot',
+];
 
 /** Root and upper disk of a sandbox that holds nothing but busybox, made by the file systems' own tools. */
 export async function makeDisks(folder: string): Promise<{ readonly root: string; readonly upper: string }> {

@@ -1,6 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { Catalog, RunRepository, type RunRow, SandboxRepository, type SandboxRow } from '@microsandbox/db';
-import { type LaunchConfig, launchConfigSchema, sandboxConfigSchema } from '@microsandbox/types';
+import {
+  type HostConfig,
+  type LaunchConfig,
+  launchConfigSchema,
+  sandboxConfigSchema,
+} from '@microsandbox/types';
 import {
   acquireFileLock,
   DEFAULT_HOST_CONFIG,
@@ -31,8 +36,11 @@ export class TestHome {
     this.paths = sandboxPaths(fields.layout, 'box');
   }
 
-  static async create(home: string, options: { readonly ephemeral?: boolean } = {}): Promise<TestHome> {
-    const layout = homeLayout(home);
+  static async create(
+    home: string,
+    options: { readonly ephemeral?: boolean; readonly cacheDir?: string } = {},
+  ): Promise<TestHome> {
+    const layout = homeLayout(home, options.cacheDir ? { cache: options.cacheDir } : {});
     const paths = sandboxPaths(layout, 'box');
     for (const folder of [paths.logsDir, paths.runtimeDir])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -92,12 +100,20 @@ export class TestHome {
         memoryMib: 256,
         mode: 'attached',
         lifecycleLockFd: lock.fd,
-        config: { ...DEFAULT_HOST_CONFIG, warm: 'off' },
         ...options,
+        config: this.#withCache(options.config ?? { ...DEFAULT_HOST_CONFIG, warm: 'off' }),
       });
     } finally {
       await lock.handOver();
     }
+  }
+
+  get cacheDir(): string {
+    return this.#layout.cacheDir;
+  }
+
+  #withCache(config: HostConfig): HostConfig {
+    return { ...config, paths: { ...config.paths, cache: this.cacheDir } };
   }
 
   /** The sandbox's row and its latest run. */

@@ -130,7 +130,9 @@ export class SandboxRun {
     await begun;
     this.#serve(readyFrame);
     phases.reached('ready');
-    const { choice, machine, boot } = launched;
+    const { choice, machine } = launched;
+    const boot =
+      launched.boot.kind === 'warm' ? launched.boot : { kind: 'cold' as const, reason: launched.boot.reason };
     status.send({
       ready: { vmm: { ...choice, version: machine.version }, boot, phasesMs: phases.durations },
     });
