@@ -358,6 +358,40 @@ describe('msb logs', () => {
   });
 });
 
+describe('msb completion', () => {
+  /** What bash offers behind these words, the last of them unfinished. */
+  async function offers(...words: string[]): Promise<string[]> {
+    const { stdout } = await run('completion bash');
+    const list = words.map((word) => `'${word}'`).join(' ');
+    const script = `${stdout}\nCOMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _msb; echo "\${COMPREPLY[@]}"`;
+    const bash = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    bash.stdout.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+    await new Promise((resolve) => bash.on('close', resolve));
+    return output.trim().split(' ');
+  }
+
+  it('knows commands and their options', async () => {
+    expect(await offers('msb', 'st')).toEqual(['start', 'stop', 'status']);
+    expect(await offers('msb', '--debug', 'image', 'l')).toEqual(['list', 'ls']);
+    expect(await offers('msb', 'rm', '--f')).toEqual(['--force']);
+    expect(await offers('msb', 'exec', 'web', '--', '--f')).toEqual(['']);
+  });
+
+  it('has scripts for three shells and no other', async () => {
+    expect((await run('completion zsh')).stdout).toMatch(/^#compdef msb\n/);
+    expect((await run('completion fish')).stdout).toContain(
+      "complete -c msb -n '__fish_seen_subcommand_from stop' -l timeout -s t -r -d 'Seconds to wait before killing",
+    );
+    expect(await run('completion tcsh')).toMatchObject({
+      code: 2,
+      stderr: /possible values: bash, fish, zsh/,
+    });
+  });
+});
+
 describe('msb doctor', () => {
   it('reports what a boot needs, and makes nothing', async () => {
     const { stdout, stderr, code } = await run('doctor --format json');

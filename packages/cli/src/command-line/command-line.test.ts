@@ -116,10 +116,10 @@ describe('help', () => {
   it('groups the commands', () => {
     const help = groupedHelp(ROOT_COMMAND, plain);
     expect(help).toContain(
-      'Usage: msb [OPTIONS] <COMMAND>\n\nSandboxes:\n  run      Run a command in a new sandbox\n',
+      'Usage: msb [OPTIONS] <COMMAND>\n\nSandboxes:\n  run         Run a command in a new sandbox\n',
     );
-    expect(help).toContain('\n  list     List sandboxes, newest first [aliases: ls]\n');
-    expect(help).toContain('\nImages:\n  image    Manage cached images\n');
+    expect(help).toContain('\n  list        List sandboxes, newest first [aliases: ls]\n');
+    expect(help).toContain('\nImages:\n  image       Manage cached images\n');
     expect(help).not.toContain('rmi');
     expect(help.endsWith('  -V, --version  Print version\n')).toBe(true);
   });

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command-line/command-spec.ts';
+import { completionCommand } from './completion.ts';
 import { createCommand } from './create.ts';
 import { doctorCommand } from './doctor.ts';
 import { execCommand } from './exec.ts';
@@ -40,6 +41,7 @@ export const ROOT_COMMAND: CommandSpec = {
     { ...imageListCommand, name: 'images', aliases: [], hidden: true },
     { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
     doctorCommand,
+    completionCommand,
     versionCommand,
     helpCommand,
   ],
