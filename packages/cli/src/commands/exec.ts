@@ -26,7 +26,12 @@ export const execCommand: CommandSpec = {
     { long: 'workdir', short: 'w', value: 'PATH', about: 'Working directory of the command' },
     { long: 'user', short: 'u', value: 'USER', about: 'User of the command: name, uid or uid:gid' },
     ...TERMINAL_OPTIONS,
-    { long: 'stream', about: 'Accepted for compatibility; output is always streamed', hidden: true },
+    {
+      long: 'stream',
+      about: 'Accepted for compatibility; output is always streamed',
+      conflicts: ['tty'],
+      hidden: true,
+    },
     QUIET,
   ],
   run: typed<ExecOptions>(async (invocation) => {
