@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pushBusybox } from './support/busybox.ts';
 import { msb } from './support/consumer.ts';
 import { allowPlainHttp } from './support/host-config.ts';
-import { processesNaming } from './support/leftovers.ts';
+import { expectNoProcessOf } from './support/leftovers.ts';
 
 let home: IsolatedHome;
 let registry: LocalRegistry;
@@ -48,7 +48,7 @@ it('run leaves nothing behind', async () => {
   const listed = await run(['ls']);
   expect(listed.stdout.toString()).toBe('');
   expect(listed.stderr).toBe('No sandboxes found.\n');
-  expect(await processesNaming(home.path)).toEqual([]);
+  await expectNoProcessOf(home.path);
 });
 
 it('run says that a program is missing and exits with 127', async () => {

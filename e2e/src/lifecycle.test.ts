@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushBusybox } from './support/busybox.ts';
 import { importSdk } from './support/consumer.ts';
 import { allowPlainHttp } from './support/host-config.ts';
-import { pathsNaming, processesNaming } from './support/leftovers.ts';
+import { expectNoProcessOf, pathsNaming, processesNaming } from './support/leftovers.ts';
 
 const { Sandbox, Image, MicrosandboxError } = await importSdk();
 
@@ -109,7 +109,8 @@ describe('a sandbox from create to remove', () => {
     await Sandbox.remove(name);
     expect((await Sandbox.list()).sandboxes).toEqual([]);
     expect(await pathsNaming(home.path, `sandboxes/${name}`, '.sock')).toEqual([]);
-    expect(await processesNaming(home.path)).toEqual([]);
+    expect(await processesNaming(`sandboxes/${name}`)).toEqual([]);
+    await expectNoProcessOf(home.path);
     await expect(Sandbox.get(name)).rejects.toMatchObject({ code: 'sandboxNotFound' });
   });
 });

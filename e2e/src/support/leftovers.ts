@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 
 /** Pids of processes whose command line names `needle`. */
 export async function processesNaming(needle: string): Promise<number[]> {
@@ -10,6 +11,14 @@ export async function processesNaming(needle: string): Promise<number[]> {
     if (line.includes(needle)) pids.push(Number(entry));
   }
   return pids;
+}
+
+/**
+ * Waits until no process of a home is left. A warm-boot template may still be in the making after the command that
+ * started it; it ends by itself.
+ */
+export async function expectNoProcessOf(home: string): Promise<void> {
+  await expect.poll(() => processesNaming(home), { timeout: 60_000, interval: 200 }).toEqual([]);
 }
 
 /** Paths below `folder` whose name contains one of the given texts. */

@@ -114,7 +114,9 @@ async function ingest(options: BuildLayerOptions, part: PartFile | undefined): P
   };
   const stop = new AbortController();
   const sourceSignal = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  const source = verifiedBlob({ registry, reference, blob, part, onBytes, signal: sourceSignal });
+  const source = new RememberedSource(
+    verifiedBlob({ registry, reference, blob, part, onBytes, signal: sourceSignal }),
+  );
   const hash = createHash('sha256');
   let tree: LayerTree;
   try {
@@ -126,11 +128,12 @@ async function ingest(options: BuildLayerOptions, part: PartFile | undefined): P
     });
   } catch (error) {
     const left = (layer.size_bytes ?? Number.POSITIVE_INFINITY) - bytesRead;
-    throw await explain(error, layer, left > DRAIN_LIMIT ? undefined : source);
+    if (left <= DRAIN_LIMIT) await source.drain();
+    throw explain(error, layer, source);
   } finally {
     // Wakes a source that waits for the network; one that is at its end does not notice.
     stop.abort();
-    await source.return().catch(() => undefined);
+    await source.close();
   }
   progress.downloadComplete(bytesRead);
   progress.materializing(bytesRead);
@@ -147,18 +150,40 @@ async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerato
 }
 
 /** Content that cannot be read may just be damaged: then the digest says so, and matters more. */
-async function explain(
-  error: unknown,
-  layer: LayerDescriptor,
-  source: AsyncGenerator<Buffer, void, void> | undefined,
-): Promise<unknown> {
+function explain(error: unknown, layer: LayerDescriptor, source: RememberedSource): unknown {
   if (!(error instanceof ImageError) || error instanceof RegistryFailure) return error;
-  try {
-    while (source !== undefined && !(await source.next()).done);
-  } catch (damage) {
-    return damage;
+  return source.failure ?? failed(layer, 'tar ingestion failed', error);
+}
+
+/**
+ * A source that remembers how it failed. Its reader may have been gone by then: unpacking reads ahead, so the
+ * verdict about a small blob can come to nobody.
+ */
+class RememberedSource implements AsyncIterator<Buffer, void, void> {
+  failure: unknown;
+  readonly #chunks: AsyncGenerator<Buffer, void, void>;
+
+  constructor(chunks: AsyncGenerator<Buffer, void, void>) {
+    this.#chunks = chunks;
   }
-  return failed(layer, 'tar ingestion failed', error);
+
+  async next(): Promise<IteratorResult<Buffer, void>> {
+    try {
+      return await this.#chunks.next();
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
+  }
+
+  /** Takes all that is left. */
+  async drain(): Promise<void> {
+    while (!(await this.next().catch(() => ({ done: true }))).done);
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return().catch(() => undefined);
+  }
 }
 
 function failed(layer: LayerDescriptor, step: string, cause: ImageError): ImageError {
