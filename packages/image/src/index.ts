@@ -2,6 +2,8 @@ export * from './cache/cache-layout.ts';
 export * from './cache/image-cache.ts';
 export { encodeImageMetadata } from './cache/image-metadata.ts';
 export * from './checksum/crc32c.ts';
+export * from './credentials/find-credentials.ts';
+export * from './credentials/keyring.ts';
 export * from './erofs/erofs-data-map.ts';
 export * from './erofs/erofs-reader.ts';
 export * from './erofs/is-valid-erofs.ts';
