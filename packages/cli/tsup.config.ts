@@ -8,6 +8,9 @@ import { defineConfig, type Options } from 'tsup';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
+/** Packages with binaries; dependencies of this package, so that they are found beside the built command. */
+const NATIVE_PACKAGES = ['better-sqlite3', '@napi-rs/keyring'];
+
 /** Packages whose code ends up in the command. */
 const PACKAGES = [
   'cli',
@@ -115,8 +118,8 @@ const options: Options = {
   sourcemap: false,
   dts: false,
   // Everything is bundled; only native code stays outside.
-  noExternal: [/^(?!better-sqlite3$)/],
-  external: ['better-sqlite3'],
+  noExternal: [new RegExp(`^(?!(${NATIVE_PACKAGES.join('|')})$)`)],
+  external: NATIVE_PACKAGES,
   banner: { js: LAZY_REQUIRE },
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
   esbuildPlugins: [lazyFilesOutside, umzugWithoutCommandLine],
