@@ -29,7 +29,9 @@ const PACKAGES = [
 function lazyFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const source of PACKAGES.flatMap(sourcesOf)) {
-    for (const [, specifier = ''] of readFileSync(source, 'utf8').matchAll(/\bimport\('([.@][^']+)'\)/g)) {
+    for (const [, specifier = ''] of readFileSync(source, 'utf8').matchAll(
+      /\bimport\('((?:\.|@microsandbox\/)[^']+)'\)/g,
+    )) {
       const path = specifier.startsWith('.')
         ? join(dirname(source), specifier)
         : `../${packageFolder(specifier)}/src/index.ts`;
