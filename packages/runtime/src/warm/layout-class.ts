@@ -1,18 +1,26 @@
 import type { VmSpec } from '@microsandbox/types';
 
-/** Changes when machines of the class are built differently, so that older templates are not tried. */
-export const LAYOUT_VERSION = 1;
+/** Changes when machines of a class are built differently, so that older templates are not tried. */
+export const LAYOUT_VERSION = 2;
 
-/** Console ports of every machine of the class, in order. */
-const PORTS = ['agent', ...Array.from({ length: 8 }, (_, index) => `fs.${index}`)];
+/** Console port of the agent; always the first. */
+const AGENT = 'agent';
 
-/** Block devices of every machine of the class. */
+/**
+ * Numbers of file-sharing ports that classes have. A port costs the guest 4 MiB of buffers, used or not, so a
+ * machine gets the smallest class it fits in.
+ */
+const FS_PORTS = [0, 1, 4, 8] as const;
+
+/** Block devices of every machine. */
 const DISKS = 4;
 
 /** Address of a network interface that nobody uses; the guest sets its own when one does. */
 const UNUSED_MAC = '02:00:00:00:00:01';
 
-/** What a machine must add to its specification to be one of the class. */
+type Layout = Pick<VmSpec, 'disks' | 'ports'>;
+
+/** What a machine must add to its specification to be one of its class. */
 export interface ClassFilling {
   readonly spec: VmSpec;
   readonly unconnectedPorts: readonly string[];
@@ -20,20 +28,35 @@ export interface ClassFilling {
 }
 
 /**
- * Why a machine cannot wake from a template, in words, or null when it can. All that can are laid out alike: one
- * console device with the ports `agent` and `fs.0` to `fs.7`, a network interface, four disks.
+ * Why a machine cannot wake from a template, in words, or null when it can. Machines of a class are laid out alike:
+ * one console device with the port `agent` and some ports `fs.0`, `fs.1`, ..., a network interface, four disks.
  */
-export function whyOutsideClass(spec: Pick<VmSpec, 'disks' | 'ports'>): string | null {
-  if (spec.disks.length > DISKS) return `it has ${spec.disks.length} disks, and templates have ${DISKS}`;
-  const odd = spec.ports.find((name, index) => PORTS[index] !== name);
-  return odd === undefined ? null : `templates have no port ${odd} at its place`;
+export function whyOutsideClass({ disks, ports }: Layout): string | null {
+  if (disks.length > DISKS) return `it has ${disks.length} disks, and templates have ${DISKS}`;
+  const expected = [AGENT, ...fsPorts(ports.length - 1)];
+  const odd = ports.find((name, index) => expected[index] !== name);
+  if (odd !== undefined) return `templates have no port ${odd} at its place`;
+  return fsPortsOfClass({ disks, ports }) === null ? `it has ${ports.length} ports` : null;
 }
 
-/** Fills a machine up to the layout of the class. */
+/** Name of the class a machine belongs to. */
+export function layoutClass(layout: Layout): string {
+  return `v${LAYOUT_VERSION}.${fsPortsOfClass(layout) ?? 'none'}fs`;
+}
+
+/** Fills a machine up to the layout of its class. */
 export function fillToClass(spec: VmSpec): ClassFilling {
   return {
     spec: { ...spec, network: spec.network ?? { mac: UNUSED_MAC } },
-    unconnectedPorts: PORTS.slice(spec.ports.length),
+    unconnectedPorts: [AGENT, ...fsPorts(fsPortsOfClass(spec) ?? 0)].slice(spec.ports.length),
     emptyDisks: DISKS - spec.disks.length,
   };
+}
+
+function fsPortsOfClass({ ports }: Layout): number | null {
+  return FS_PORTS.find((count) => count >= ports.length - 1) ?? null;
+}
+
+function fsPorts(count: number): string[] {
+  return Array.from({ length: Math.max(0, count) }, (_, index) => `fs.${index}`);
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { VmSpec } from '@microsandbox/types';
-import { LAYOUT_VERSION } from './layout-class.ts';
+import { layoutClass } from './layout-class.ts';
 
 /** Characters of a digest in a key. */
 const DIGEST_LENGTH = 16;
@@ -13,11 +13,14 @@ const DIGEST_LENGTH = 16;
  */
 export async function templateKey(
   program: string,
-  spec: Pick<VmSpec, 'kernelPath' | 'initramfsPath' | 'commandLine' | 'accelerator' | 'memoryMib' | 'cpus'>,
+  spec: Pick<
+    VmSpec,
+    'kernelPath' | 'initramfsPath' | 'commandLine' | 'accelerator' | 'memoryMib' | 'cpus' | 'disks' | 'ports'
+  >,
 ): Promise<string> {
   const qemu = await stat(program, { bigint: true });
   const parts = [
-    `v${LAYOUT_VERSION}`,
+    layoutClass(spec),
     digestOf(spec.kernelPath),
     digestOf(spec.initramfsPath),
     [qemu.ino, qemu.size, qemu.mtimeNs].map((number) => number.toString(36)).join('.'),
