@@ -22,6 +22,31 @@ export function inodeBitmapChecksum(bitmap: Buffer, seed: number): number {
   return crc32c(bitmap.subarray(0, INODES_PER_GROUP / 8), seed);
 }
 
+/** Number of clear bits among those from `from` on, before `to`. */
+export function countFree(bitmap: Buffer, from: number, to: number): number {
+  let free = 0;
+  for (let bit = from; bit < to; ) {
+    // Whole bytes that are all used or all free are the rule.
+    const byte = bitmap[bit >>> 3] as number;
+    if ((bit & 7) === 0 && bit + 8 <= to && (byte === 0 || byte === 0xff)) {
+      if (byte === 0) free += 8;
+      bit += 8;
+    } else {
+      if ((byte & (1 << (bit & 7))) === 0) free++;
+      bit++;
+    }
+  }
+  return free;
+}
+
+/** Clears the bits from `from` on, before `to`. */
+export function clearBits(bitmap: Buffer, from: number, to: number): void {
+  for (let bit = from; bit < to; bit++) {
+    const index = bit >>> 3;
+    bitmap[index] = (bitmap[index] as number) & ~(1 << (bit & 7));
+  }
+}
+
 function setBits(bitmap: Buffer, from: number, to: number): void {
   let bit = from;
   for (; bit < to && bit % 8 !== 0; bit++) setBit(bitmap, bit);

@@ -22,6 +22,8 @@ export interface Geometry {
   readonly groups: number;
   /** Blocks of group descriptors, without the reserved ones behind them. */
   readonly gdtBlocks: number;
+  /** Blocks kept behind the descriptors for those of later groups. */
+  readonly reservedGdtBlocks: number;
 }
 
 /**
@@ -44,11 +46,29 @@ export function planGeometry(sizeBytes: number): Geometry {
       `image is too large for ext4 formatting: requested ${blocks} blocks, maximum is ${maximum} blocks`,
     );
   }
-  const whole = divide(blocks);
-  const last = whole.groups - 1;
-  return groupBlocks(whole, last) < groupMetadataBlocks(whole, last)
-    ? divide(last * BLOCKS_PER_GROUP)
-    : whole;
+  const whole = newGeometry(blocks);
+  return lastGroupFits(whole) ? whole : newGeometry((whole.groups - 1) * BLOCKS_PER_GROUP);
+}
+
+/** Whether the last group, which may be short, can hold its own metadata. */
+export function lastGroupFits(geometry: Geometry): boolean {
+  const last = geometry.groups - 1;
+  return groupBlocks(geometry, last) >= groupMetadataBlocks(geometry, last);
+}
+
+/**
+ * Division of so many blocks when descriptors and the blocks reserved for more of them take `spanBlocks` together,
+ * which never changes in the life of a file system: what lies behind them cannot move.
+ */
+export function divide(blocks: number, spanBlocks: number): Geometry {
+  const groups = Math.ceil(blocks / BLOCKS_PER_GROUP);
+  const gdtBlocks = gdtBlocksOf(groups);
+  return { blocks, groups, gdtBlocks, reservedGdtBlocks: spanBlocks - gdtBlocks };
+}
+
+/** Blocks that the descriptors of that many groups take. */
+export function gdtBlocksOf(groups: number): number {
+  return Math.ceil((groups * DESCRIPTOR_BYTES) / BLOCK_BYTES);
 }
 
 /** The error for content that does not fit. */
@@ -97,7 +117,7 @@ export function backupGroups(geometry: Geometry): number[] {
 
 /** Blocks at the start of a group that hold superblock, descriptors and reserved descriptors. */
 export function leadBlocks(geometry: Geometry, group: number): number {
-  return hasSuperblock(group) ? 1 + geometry.gdtBlocks + RESERVED_GDT_BLOCKS : 0;
+  return hasSuperblock(group) ? 1 + geometry.gdtBlocks + geometry.reservedGdtBlocks : 0;
 }
 
 /** Blocks of a group before the first that can hold data: lead, two bitmaps, inode table. */
@@ -105,9 +125,8 @@ export function groupMetadataBlocks(geometry: Geometry, group: number): number {
   return leadBlocks(geometry, group) + 2 + INODE_TABLE_BLOCKS;
 }
 
-function divide(blocks: number): Geometry {
-  const groups = Math.ceil(blocks / BLOCKS_PER_GROUP);
-  return { blocks, groups, gdtBlocks: Math.ceil((groups * DESCRIPTOR_BYTES) / BLOCK_BYTES) };
+function newGeometry(blocks: number): Geometry {
+  return divide(blocks, gdtBlocksOf(Math.ceil(blocks / BLOCKS_PER_GROUP)) + RESERVED_GDT_BLOCKS);
 }
 
 function isPowerOf(base: number, value: number): boolean {

@@ -1,10 +1,11 @@
 import { crc32c } from '../checksum/crc32c.ts';
 import { encodeBlockBitmap, encodeInodeBitmap, inodeBitmapChecksum } from './bitmaps.ts';
 import { BLOCK_BYTES, DESCRIPTOR_BYTES, INODES_PER_GROUP } from './ext4-format.ts';
-import { groupBlocks, groupStart, leadBlocks } from './geometry.ts';
+import { type Geometry, groupBlocks, groupStart, leadBlocks } from './geometry.ts';
 import type { Ext4Plan } from './plan-ext4.ts';
 
-const INODE_ZEROED = 0x04;
+/** Flag of groups whose inode table needs no cleaning. */
+export const INODE_ZEROED = 0x04;
 
 /** What is counted and summed for one group. */
 export interface GroupState {
@@ -29,29 +30,69 @@ export function groupStates(plan: Ext4Plan): GroupState[] {
   }));
 }
 
-/** All group descriptors, padded to whole blocks. Source: Linux, fs/ext4/ext4.h, struct ext4_group_desc. */
+/** All group descriptors, padded to whole blocks. */
 export function encodeGroupDescriptors(plan: Ext4Plan, states: readonly GroupState[], seed: number): Buffer {
   const { geometry } = plan;
   const table = Buffer.alloc(geometry.gdtBlocks * BLOCK_BYTES);
-  const checksums = new BitmapChecksums(seed);
+  const encoder = new DescriptorEncoder(geometry, seed);
   states.forEach((state, group) => {
-    const bytes = table.subarray(group * DESCRIPTOR_BYTES, (group + 1) * DESCRIPTOR_BYTES);
-    const blocks = groupBlocks(geometry, group);
-    const bitmap = groupStart(group) + leadBlocks(geometry, group);
+    encoder.encode(group, state).copy(table, group * DESCRIPTOR_BYTES);
+  });
+  return table;
+}
+
+/**
+ * Encodes descriptors of groups whose used blocks and inodes are the first ones. Source: Linux, fs/ext4/ext4.h,
+ * struct ext4_group_desc.
+ */
+export class DescriptorEncoder {
+  readonly #geometry: Geometry;
+  readonly #seed: number;
+  readonly #checksums: BitmapChecksums;
+
+  constructor(geometry: Geometry, seed: number) {
+    this.#geometry = geometry;
+    this.#seed = seed;
+    this.#checksums = new BitmapChecksums(seed);
+  }
+
+  encode(group: number, state: GroupState): Buffer {
+    const bytes = Buffer.alloc(DESCRIPTOR_BYTES);
+    const blocks = groupBlocks(this.#geometry, group);
+    const bitmap = groupStart(group) + leadBlocks(this.#geometry, group);
     const freeInodes = INODES_PER_GROUP - state.usedInodes;
     writeSplit32(bytes, bitmap, 0x00, 0x20);
     writeSplit32(bytes, bitmap + 1, 0x04, 0x24);
     writeSplit32(bytes, bitmap + 2, 0x08, 0x28);
-    writeSplit16(bytes, blocks - state.usedBlocks, 0x0c, 0x2c);
     writeSplit16(bytes, freeInodes, 0x0e, 0x2e);
     writeSplit16(bytes, state.usedDirectories, 0x10, 0x30);
     bytes.writeUInt16LE(INODE_ZEROED, 0x12);
-    writeSplit16(bytes, checksums.ofBlocks(state.usedBlocks, blocks), 0x18, 0x38);
-    writeSplit16(bytes, checksums.ofInodes(state.usedInodes), 0x1a, 0x3a);
+    writeSplit16(bytes, this.#checksums.ofInodes(state.usedInodes), 0x1a, 0x3a);
     writeSplit16(bytes, freeInodes, 0x1c, 0x32);
-    bytes.writeUInt16LE(descriptorChecksum(bytes, group, seed), 0x1e);
-  });
-  return table;
+    const checksum = this.#checksums.ofBlocks(state.usedBlocks, blocks);
+    setFreeBlocks(bytes, { free: blocks - state.usedBlocks, checksum }, group, this.#seed);
+    return bytes;
+  }
+}
+
+/** Changes what a descriptor says of its block bitmap. */
+export function setFreeBlocks(
+  descriptor: Buffer,
+  bitmap: { readonly free: number; readonly checksum: number },
+  group: number,
+  seed: number,
+): void {
+  writeSplit16(descriptor, bitmap.free, 0x0c, 0x2c);
+  writeSplit16(descriptor, bitmap.checksum, 0x18, 0x38);
+  descriptor.writeUInt16LE(0, 0x1e);
+  descriptor.writeUInt16LE(descriptorChecksum(descriptor, group, seed), 0x1e);
+}
+
+/** Checksum of a descriptor whose checksum field is zero. */
+export function descriptorChecksum(descriptor: Buffer, group: number, seed: number): number {
+  const number = Buffer.alloc(4);
+  number.writeUInt32LE(group, 0);
+  return crc32c(descriptor, crc32c(number, seed)) & 0xffff;
 }
 
 /** Most groups of a large file system are empty and alike: each kind of bitmap is summed once. */
@@ -76,12 +117,6 @@ class BitmapChecksums {
     this.#known.set(key, checksum);
     return checksum;
   }
-}
-
-function descriptorChecksum(descriptor: Buffer, group: number, seed: number): number {
-  const number = Buffer.alloc(4);
-  number.writeUInt32LE(group, 0);
-  return crc32c(descriptor, crc32c(number, seed)) & 0xffff;
 }
 
 function writeSplit32(target: Buffer, value: number, low: number, high: number): void {

@@ -51,10 +51,23 @@ export function encodeInode(number: number, fields: InodeFields, fileSystemSeed:
   inode.writeUInt16LE(EXTRA_BYTES, 0x80);
   if (fields.inlineXattrs !== undefined) inode.set(fields.inlineXattrs, 0xa0);
 
-  const checksum = crc32c(inode, inodeSeed(fileSystemSeed, number));
+  sealInode(inode, number, fileSystemSeed);
+  return inode;
+}
+
+/** Puts the checksum in an inode. */
+export function sealInode(inode: Buffer, number: number, fileSystemSeed: number): void {
+  const checksum = inodeChecksum(inode, number, fileSystemSeed);
   inode.writeUInt16LE(checksum & 0xffff, 0x7c);
   inode.writeUInt16LE(checksum >>> 16, 0x82);
-  return inode;
+}
+
+/** Checksum that an inode must carry. */
+export function inodeChecksum(inode: Buffer, number: number, fileSystemSeed: number): number {
+  const covered = Buffer.from(inode);
+  covered.writeUInt16LE(0, 0x7c);
+  covered.writeUInt16LE(0, 0x82);
+  return crc32c(covered, inodeSeed(fileSystemSeed, number, inode.readUInt32LE(0x64)));
 }
 
 function writeTimes(inode: Buffer, { seconds, nanoseconds }: InodeFields): void {

@@ -2,6 +2,7 @@ import { crc32c } from '../checksum/crc32c.ts';
 import { encodeBlockBitmap, encodeInodeBitmap } from './bitmaps.ts';
 import type { BlockRun } from './block-space.ts';
 import { encodeDirectory } from './directory-blocks.ts';
+import { atBlock, type DiskRegion } from './disk-region.ts';
 import {
   BLOCK_BYTES,
   CRC_START,
@@ -23,12 +24,6 @@ import { encodeReservedBlocks, encodeResizeBlock, resizeInodeFields } from './re
 import { encodeSuperblock } from './superblock.ts';
 import { type MetadataMode, treeInodeFields } from './tree-inode.ts';
 import { encodeXattrBlock } from './xattrs.ts';
-
-/** Bytes and where they go. */
-export interface DiskRegion {
-  readonly offset: number;
-  readonly bytes: Buffer;
-}
 
 export interface MetadataRegionsOptions {
   readonly uuid: Uint8Array;
@@ -132,8 +127,4 @@ function* cutIntoRuns(bytes: Buffer, runs: readonly BlockRun[]): Generator<DiskR
     yield atBlock(start, bytes.subarray(done, done + count * BLOCK_BYTES));
     done += count * BLOCK_BYTES;
   }
-}
-
-function atBlock(block: number, bytes: Buffer): DiskRegion {
-  return { offset: block * BLOCK_BYTES, bytes };
 }

@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, RESERVED_GDT_BLOCKS } from './ext4-format.ts';
+import { BLOCK_BYTES } from './ext4-format.ts';
 import { backupGroups, type Geometry, groupStart } from './geometry.ts';
 import type { InodeFields } from './inode.ts';
 
@@ -21,7 +21,7 @@ export function resizeInodeFields(geometry: Geometry, resizeBlock: number): Inod
     nanoseconds: 0,
     size: SIZE_BYTES,
     links: 1,
-    blocks: 1 + RESERVED_GDT_BLOCKS * (1 + backupGroups(geometry).length),
+    blocks: 1 + geometry.reservedGdtBlocks * (1 + backupGroups(geometry).length),
     flags: 0,
     iBlock,
     xattrBlock: undefined,
@@ -30,17 +30,17 @@ export function resizeInodeFields(geometry: Geometry, resizeBlock: number): Inod
 }
 
 /** The double-indirect block: entry n names the reserved block that would be descriptor block n. */
-export function encodeResizeBlock({ gdtBlocks }: Geometry): Buffer {
+export function encodeResizeBlock({ gdtBlocks, reservedGdtBlocks }: Geometry): Buffer {
   const block = Buffer.alloc(BLOCK_BYTES);
-  for (let k = 0; k < RESERVED_GDT_BLOCKS; k++) block.writeUInt32LE(1 + gdtBlocks + k, (gdtBlocks + k) * 4);
+  for (let k = 0; k < reservedGdtBlocks; k++) block.writeUInt32LE(1 + gdtBlocks + k, (gdtBlocks + k) * 4);
   return block;
 }
 
 /** The reserved blocks of group 0, each of which lists its copies in the backup groups. */
 export function encodeReservedBlocks(geometry: Geometry): Buffer {
   const backups = backupGroups(geometry);
-  const blocks = Buffer.alloc(RESERVED_GDT_BLOCKS * BLOCK_BYTES);
-  for (let k = 0; k < RESERVED_GDT_BLOCKS; k++) {
+  const blocks = Buffer.alloc(geometry.reservedGdtBlocks * BLOCK_BYTES);
+  for (let k = 0; k < geometry.reservedGdtBlocks; k++) {
     const own = 1 + geometry.gdtBlocks + k;
     backups.forEach((group, i) => {
       blocks.writeUInt32LE(own + groupStart(group), k * BLOCK_BYTES + i * 4);

@@ -8,14 +8,13 @@ import {
   INODE_BYTES,
   INODES_PER_GROUP,
   JOURNAL_INODE,
-  RESERVED_GDT_BLOCKS,
   SUPERBLOCK_BYTES,
 } from './ext4-format.ts';
 import { type Geometry, groupMetadataBlocks } from './geometry.ts';
 import { journalInodeFields } from './journal.ts';
 import type { Ext4Plan } from './plan-ext4.ts';
 
-const MAGIC = 0xef53;
+export const SUPERBLOCK_MAGIC = 0xef53;
 const LOG_BLOCK_SIZE = 2;
 const STATE_CLEAN = 1;
 const ERRORS_CONTINUE = 1;
@@ -25,7 +24,8 @@ const HASH_HALF_MD4 = 1;
 const DEFAULT_MOUNT_OPTIONS = 0x0c;
 const EXTRA_INODE_BYTES = 32;
 const CHECKSUM_CRC32C = 1;
-const CHECKSUM_OFFSET = 0x3fc;
+/** Where a superblock's checksum is; it covers what comes before. */
+export const CHECKSUM_OFFSET = 0x3fc;
 
 export interface SuperblockInput {
   readonly plan: Ext4Plan;
@@ -48,7 +48,7 @@ export function encodeSuperblock({ plan, freeBlocks, uuid }: SuperblockInput, gr
   block.writeUInt32LE(BLOCKS_PER_GROUP, 0x24);
   block.writeUInt32LE(INODES_PER_GROUP, 0x28);
   block.writeUInt16LE(0xffff, 0x36);
-  block.writeUInt16LE(MAGIC, 0x38);
+  block.writeUInt16LE(SUPERBLOCK_MAGIC, 0x38);
   block.writeUInt16LE(STATE_CLEAN, 0x3a);
   block.writeUInt16LE(ERRORS_CONTINUE, 0x3c);
   block.writeUInt32LE(DYNAMIC_REVISION, 0x4c);
@@ -59,7 +59,7 @@ export function encodeSuperblock({ plan, freeBlocks, uuid }: SuperblockInput, gr
   block.writeUInt32LE(FEATURES.incompat, 0x60);
   block.writeUInt32LE(FEATURES.roCompat, 0x64);
   block.set(uuid, 0x68);
-  block.writeUInt16LE(RESERVED_GDT_BLOCKS, 0xce);
+  block.writeUInt16LE(geometry.reservedGdtBlocks, 0xce);
   block.writeUInt32LE(JOURNAL_INODE, 0xe0);
   block.set(uuid, 0xec);
   block[0xfc] = HASH_HALF_MD4;
@@ -73,8 +73,18 @@ export function encodeSuperblock({ plan, freeBlocks, uuid }: SuperblockInput, gr
   block.writeUInt16LE(EXTRA_INODE_BYTES, 0x15e);
   block[0x175] = CHECKSUM_CRC32C;
   block.writeUInt32LE(overheadBlocks(geometry), 0x248);
-  block.writeUInt32LE(crc32c(block.subarray(0, CHECKSUM_OFFSET), CRC_START), CHECKSUM_OFFSET);
+  sealSuperblock(block);
   return block;
+}
+
+/** Checksum that a superblock must carry. */
+export function superblockChecksum(block: Buffer): number {
+  return crc32c(block.subarray(0, CHECKSUM_OFFSET), CRC_START);
+}
+
+/** Puts the checksum in. */
+export function sealSuperblock(block: Buffer): void {
+  block.writeUInt32LE(superblockChecksum(block), CHECKSUM_OFFSET);
 }
 
 /**
@@ -88,7 +98,8 @@ function writeJournalBackup(block: Buffer, journal: Ext4Plan['journal']): void {
   block.writeUInt32LE(Math.floor(size / 2 ** 32), 0x10c + 64);
 }
 
-function overheadBlocks(geometry: Geometry): number {
+/** Blocks that hold the metadata of groups. */
+export function overheadBlocks(geometry: Geometry): number {
   let blocks = 0;
   for (let group = 0; group < geometry.groups; group++) blocks += groupMetadataBlocks(geometry, group);
   return blocks;
