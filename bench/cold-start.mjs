@@ -1,10 +1,13 @@
 // Cold start to first exec against bare QEMU with the same kernel and an init that only writes one byte.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTestImage, busyboxLayer, initIsolatedHome, writeOciLayout } from '@microsandbox/test-utils';
+import { agentInitramfs } from '../packages/runtime/src/initramfs/agent-initramfs.ts';
+import { kernelCommandLine } from '../packages/runtime/src/vmm/guest-setup.ts';
+import { hostTscKhz } from '../packages/runtime/src/vmm/host-tsc.ts';
 import { machine } from './lib/machine.mjs';
 import { alternate, report } from './lib/statistics.mjs';
 
@@ -20,17 +23,17 @@ function mustSpawn(program, args, options) {
   if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
 }
 
+/** An initramfs with nothing but the floor's init, packed the way the sandbox's own is. */
 async function makeFloorInitramfs() {
-  const tree = join(folder, 'tree');
-  const init = new URL('./floor/init.c', import.meta.url).pathname;
-  mustSpawn('mkdir', ['-p', join(tree, 'dev')]);
-  mustSpawn('cc', ['-O2', '-static', '-o', join(tree, 'init'), init]);
-  mustSpawn('sh', ['-c', `cd "${tree}" && find . | cpio -o -H newc > "${folder}/floor.cpio"`]);
-  return join(folder, 'floor.cpio');
+  const source = new URL('./floor/init.c', import.meta.url).pathname;
+  mustSpawn('cc', ['-O2', '-static', '-o', join(folder, 'init'), source]);
+  const path = join(folder, 'floor.cpio');
+  await writeFile(path, agentInitramfs(await readFile(join(folder, 'init'))));
+  return path;
 }
 
 /** Boots bare QEMU and resolves when the guest's byte arrives. */
-async function bootFloor(kernel, initramfs) {
+async function bootFloor(kernel, initramfs, commandLine) {
   const socket = join(folder, 'port.sock');
   await rm(socket, { force: true });
   const server = createServer().listen(socket);
@@ -41,7 +44,7 @@ async function bootFloor(kernel, initramfs) {
       ...['-M', 'microvm,accel=tcg,acpi=off,rtc=off', '-cpu', 'max', '-m', '512', '-smp', '1'],
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-kernel', kernel, '-initrd', initramfs],
-      ...['-append', 'console=hvc0 reboot=t panic=-1 quiet tsc=unstable'],
+      ...['-append', commandLine],
       ...['-global', 'virtio-mmio.force-legacy=false', '-device', 'virtio-serial-device'],
       ...['-chardev', `socket,id=p,path=${socket},server=off`],
       ...['-device', 'virtserialport,chardev=p,name=floor,nr=1'],
@@ -87,7 +90,10 @@ try {
     (await readdir(kernels)).find((name) => name.endsWith('.elf')),
   );
   const initramfs = await makeFloorInitramfs();
-  const [, floor] = await alternate(rounds, boot, () => bootFloor(kernel, initramfs));
+  // The same parameters, so that only what comes after the kernel differs.
+  const tscKhz = await hostTscKhz(join(home.path, 'cache'));
+  const commandLine = kernelCommandLine({ thp: 'madvise', accelerator: 'tcg', tscKhz }).join(' ');
+  const [, floor] = await alternate(rounds, boot, () => bootFloor(kernel, initramfs, commandLine));
   console.log(machine());
   report('cold start to first exec', ['sandbox', startToFirstExec], ['bare QEMU', floor], 1.15);
   await Sandbox.remove('bench');
