@@ -1,3 +1,6 @@
+export * from './archive/load-archive.ts';
+export * from './archive/save-archive.ts';
+export type * from './archive/stage-archive.ts';
 export * from './cache/cache-layout.ts';
 export * from './cache/image-cache.ts';
 export { encodeImageMetadata } from './cache/image-metadata.ts';
@@ -14,7 +17,10 @@ export * from './ext4/create-upper-disk.ts';
 export * from './ext4/format-ext4.ts';
 export { MINIMUM_EXT4_BYTES } from './ext4/geometry.ts';
 export type { MetadataMode } from './ext4/tree-inode.ts';
+export * from './layout/directory-files.ts';
+export type * from './layout/layout-files.ts';
 export * from './layout/oci-layout.ts';
+export * from './layout/select-layout-entry.ts';
 export * from './pull/import-oci-layout.ts';
 export * from './pull/pull-cached.ts';
 export * from './pull/pull-image.ts';

@@ -105,8 +105,13 @@ export class CacheLayout {
     return this.#temporary(manifestDigest, 'work');
   }
 
+  /** For what is on its way into the cache or out of it. */
+  get temporaryDir(): string {
+    return join(this.root, 'tmp');
+  }
+
   #temporary(digest: string, suffix: string): string {
-    return join(this.root, 'tmp', `${digestFileName(digest)}.${suffix}`);
+    return join(this.temporaryDir, `${digestFileName(digest)}.${suffix}`);
   }
 }
 

@@ -31,7 +31,7 @@ export function selectLayoutEntry(
   );
   const named = wanted === undefined ? [] : images.filter((entry) => isNamed(entry, wanted));
   const candidates = named.length > 0 ? named : images;
-  const fitting = candidates.filter((entry) => entry.platform == null || isFor(entry, platform));
+  const fitting = candidates.filter((entry) => isEntryFor(entry, platform));
   const [only] = fitting;
   if (only === undefined) {
     throw new ImageError(
@@ -44,6 +44,11 @@ export function selectLayoutEntry(
   throw new ImageError(`OCI layout contains several images: ${names.slice(0, SHOWN_NAMES).join(', ')}`, {
     hint: 'say which one by its name',
   });
+}
+
+/** The entries that are images, or indexes of some. */
+export function layoutImages(entries: readonly IndexEntry[]): IndexEntry[] {
+  return entries.filter(({ mediaType }) => mediaType == null || MANIFEST_MEDIA_TYPES.includes(mediaType));
 }
 
 /** By the name as written, by the same name written otherwise, or by its tag alone. */
@@ -65,8 +70,12 @@ function canonical(name: string): string | undefined {
   }
 }
 
-/** The index of an image for several platforms may carry a platform of its own that says nothing. */
-function isFor(entry: IndexEntry, platform: Platform): boolean {
+/**
+ * Whether an entry may hold an image for the platform. One without a platform may; the index of an image for several
+ * platforms may carry one of its own that says nothing.
+ */
+export function isEntryFor(entry: IndexEntry, platform: Platform): boolean {
+  if (entry.platform == null) return true;
   if (entry.mediaType != null && INDEX_MEDIA_TYPES.includes(entry.mediaType)) return true;
   return choosePlatform([entry], platform) !== undefined;
 }

@@ -1,7 +1,8 @@
 import { ImageError } from '@microsandbox/types';
 import { CacheLayout } from '../cache/cache-layout.ts';
-import { OciLayout } from '../layout/oci-layout.ts';
-import { layoutEntryName } from '../layout/select-layout-entry.ts';
+import { DirectoryFiles } from '../layout/directory-files.ts';
+import { OciLayout, readLayoutIndex } from '../layout/oci-layout.ts';
+import { layoutEntryName, selectLayoutEntry } from '../layout/select-layout-entry.ts';
 import { parseImageReference } from '../reference/parse-image-reference.ts';
 import { hostPlatform } from '../registry/platform.ts';
 import { fetchImage } from './fetch-image.ts';
@@ -29,8 +30,10 @@ export interface ImportOciLayoutOptions extends BuildOptions {
 export async function importOciLayout(options: ImportOciLayoutOptions): Promise<PulledImage> {
   const { directory, cacheDir, force = false, onProgress, signal } = options;
   const platform = options.platform ?? hostPlatform();
-  const registry = await OciLayout.open({ directory, wanted: options.reference, platform });
-  const typed = options.reference ?? layoutEntryName(registry.entry);
+  const files = new DirectoryFiles(directory);
+  const entry = selectLayoutEntry(await readLayoutIndex(files), options.reference, platform);
+  const registry = new OciLayout(files, entry.digest);
+  const typed = options.reference ?? layoutEntryName(entry);
   if (typed === undefined) {
     throw new ImageError('OCI layout image has no ref.name annotation', { hint: 'give it a name' });
   }
