@@ -30,7 +30,7 @@ export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher
         throw new BootStartError(name, record, ['last words']);
       }
       const child = spawn(process.execPath, ['--conditions=@microsandbox/source', script], {
-        stdio: ['pipe', 'pipe', 'inherit', mode === 'attached' ? 'pipe' : 'ignore', lifecycleLockFd],
+        stdio: ['pipe', 'pipe', 'ignore', mode === 'attached' ? 'pipe' : 'ignore', lifecycleLockFd],
         detached: true,
       });
       const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
@@ -42,6 +42,9 @@ export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher
       const outcome = await Promise.race([ready.then(() => null), exited]);
       if (outcome !== null) throw new Error(`the fake sandbox process ended: ${JSON.stringify(outcome)}`);
       const watch = child.stdio[3] as Writable | null | undefined;
+      // Like the real one, it never keeps its starter from ending.
+      child.unref();
+      for (const stream of child.stdio) (stream as { unref?(): void } | null)?.unref?.();
       return {
         pid: child.pid ?? 0,
         boot: {
@@ -49,7 +52,10 @@ export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher
           phasesMs: { spawn: 1, vmm: 2, kernel: 3, agent: 4, ready: 5 },
         },
         detach: () => watch?.end(Buffer.of(1)),
-        wait: () => exited,
+        wait: () => {
+          child.ref();
+          return exited;
+        },
       };
     },
   };

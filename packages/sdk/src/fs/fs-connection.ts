@@ -1,0 +1,104 @@
+import type {
+  AgentClient,
+  AgentStream,
+  FsEntryInfo,
+  FsOp,
+  FsOpenOptions,
+  FsResponseData,
+  Message,
+} from '@microsandbox/protocol';
+import { connectAgent } from '../agent/connect-agent.ts';
+import { describeNotRunning } from '../lifecycle/not-running.ts';
+import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
+import { fsError } from './fs-error.ts';
+
+/** One agent connection for file operations. A handle is only good on the connection that opened it. */
+export class FsConnection implements AsyncDisposable {
+  readonly #client: AgentClient;
+
+  private constructor(client: AgentClient) {
+    this.#client = client;
+  }
+
+  /** @throws SandboxNotRunningError when the sandbox does not run */
+  static async open(place: SandboxPlace): Promise<FsConnection> {
+    const client = await connectAgent(place).catch(async (error: unknown) => {
+      throw (await describeNotRunning(place)) ?? error;
+    });
+    return new FsConnection(client);
+  }
+
+  /**
+   * Does `op` and returns what comes of it.
+   *
+   * @throws SandboxFsOpsError when the guest says no
+   * @throws AgentLostError when the sandbox goes away first
+   */
+  async perform(op: FsOp): Promise<FsResponseData | null> {
+    return resultOf(await this.#client.request('core.fs.request', { op }));
+  }
+
+  async stat(path: string, followSymlink: boolean): Promise<FsEntryInfo> {
+    const data = await this.perform({ kind: 'Stat', path, followSymlink });
+    if (data !== null && 'Stat' in data) return data.Stat;
+    throw unexpected('stat');
+  }
+
+  async path(op: Extract<FsOp, { kind: 'RealPath' | 'ReadLink' }>): Promise<string> {
+    const data = await this.perform(op);
+    if (data !== null && 'Path' in data) return data.Path;
+    throw unexpected(op.kind);
+  }
+
+  async entries(op: Extract<FsOp, { kind: 'List' | 'ReadDir' }>): Promise<readonly FsEntryInfo[]> {
+    const data = await this.perform(op);
+    if (data !== null && 'List' in data) return data.List;
+    throw unexpected(op.kind);
+  }
+
+  async handle(op: Extract<FsOp, { kind: 'OpenFile' | 'OpenDir' }>): Promise<bigint> {
+    const data = await this.perform(op);
+    if (data !== null && 'Handle' in data) return data.Handle;
+    throw unexpected(op.kind);
+  }
+
+  openFile(path: string, options: Partial<FsOpenOptions>): Promise<bigint> {
+    return this.handle({ kind: 'OpenFile', path, options: { ...CLOSED, ...options } });
+  }
+
+  async closeHandle(handle: bigint): Promise<void> {
+    await this.perform({ kind: 'CloseHandle', handle });
+  }
+
+  /** Starts a read or write; what comes back ends with a response, see {@link resultOf}. */
+  stream(op: Extract<FsOp, { kind: 'Read' | 'Write' }>): Promise<AgentStream> {
+    return this.#client.stream('core.fs.request', { op });
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+const CLOSED = { read: false, write: false, append: false, create: false, truncate: false, createNew: false };
+
+/**
+ * What the last message of an operation says.
+ *
+ * @throws SandboxFsOpsError with the guest's text
+ */
+export function resultOf(message: Message): FsResponseData | null {
+  if (message.type === 'core.error') throw fsError(message.payload.message);
+  if (message.type !== 'core.fs.response') throw unexpected(message.type);
+  const { ok, error, data } = message.payload;
+  if (!ok) throw fsError(error ?? 'the guest gave no reason');
+  return data;
+}
+
+function unexpected(what: string): Error {
+  return fsError(`unexpected answer from the agent: ${what}`);
+}
