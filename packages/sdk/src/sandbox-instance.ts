@@ -11,6 +11,9 @@ import { camelCaseKeys } from './config/camel-case-keys.ts';
 import type { ExecHandle } from './exec/exec-handle.ts';
 import type { ExecOutput } from './exec/exec-output.ts';
 import { attachProgram, type ProgramHost, runProgram, streamProgram } from './exec/run-program.ts';
+import { freshConnections } from './fs/fs-access.ts';
+import { SandboxFsOps } from './fs/sandbox-fs-ops.ts';
+import { SandboxFsSession } from './fs/sandbox-fs-session.ts';
 import { refreshTarget } from './lifecycle/find-sandbox.ts';
 import { assertRunning } from './lifecycle/not-running.ts';
 import type { SandboxTarget } from './lifecycle/sandbox-place.ts';
@@ -152,6 +155,16 @@ export class Sandbox implements AsyncDisposable {
   /** Runs the sandbox's shell on this terminal. */
   async attachShell(): Promise<number> {
     return this.attach(this.#shell);
+  }
+
+  /** The sandbox's files. Every operation has a connection of its own. */
+  fs(): SandboxFsOps {
+    return new SandboxFsOps(freshConnections(this.#live()));
+  }
+
+  /** The sandbox's files over one connection, for many operations in a row. */
+  async fsSession(): Promise<SandboxFsSession> {
+    return SandboxFsSession.open(this.#live());
   }
 
   /** The configuration the sandbox runs with. */

@@ -66,7 +66,9 @@ export class FsReadStream implements AsyncIterable<Uint8Array>, AsyncDisposable 
       size += chunk.length;
       if (size > MAX_COLLECTED_FILE_BYTES) {
         await this[Symbol.asyncDispose]();
-        throw fsError('file too large to be read at once', { hint: 'read it piece by piece, with readStream' });
+        throw fsError('file too large to be read at once', {
+          hint: 'read it piece by piece, with readStream',
+        });
       }
       chunks.push(chunk);
     }

@@ -64,15 +64,25 @@ export class FsWriteSink implements AsyncDisposable {
    * @throws SandboxFsOpsError, AgentLostError
    */
   async close(): Promise<void> {
-    this.#closing ??= this.#turn.then(() => this.#finish());
-    await this.#closing;
+    try {
+      await this.#settled();
+    } catch (error) {
+      this.#reported = true;
+      throw error;
+    }
   }
 
-  /** Closes; a failure that `write()` reported already is not thrown again. */
+  /** Closes; a failure that was reported already is not thrown again. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close().catch((error: unknown) => {
-      if (!this.#reported) throw error;
+    const reported = this.#reported;
+    await this.#settled().catch((error: unknown) => {
+      if (!reported) throw error;
     });
+  }
+
+  #settled(): Promise<void> {
+    this.#closing ??= this.#turn.then(() => this.#finish());
+    return this.#closing;
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
