@@ -85,6 +85,7 @@ export type { LogReadOptions, LogReadSource, LogSource, LogStreamOptions } from 
 export { LogStream } from './logs/log-stream.ts';
 export type { LogSnapshot } from './logs/read-logs.ts';
 export { readSandboxLogs, streamSandboxLogs } from './logs/sandbox-logs.ts';
+export type * from './modify/modification.ts';
 export { PullProgressCreate, type PullProgressStream } from './pull-progress-create.ts';
 export { Sandbox } from './sandbox.ts';
 export { SandboxHandle } from './sandbox-handle.ts';

@@ -26,6 +26,8 @@ import type { LogEntry } from './logs/log-entry.ts';
 import type { LogReadOptions, LogStreamOptions } from './logs/log-options.ts';
 import { LogStream } from './logs/log-stream.ts';
 import { readLogs } from './logs/read-logs.ts';
+import type { ModifyOptions, SandboxModificationPlan } from './modify/modification.ts';
+import { modifySandbox } from './modify/modify-sandbox.ts';
 import { Sandbox } from './sandbox-instance.ts';
 import type {
   SandboxConfig,
@@ -179,6 +181,15 @@ export class SandboxHandle {
    */
   async remove(): Promise<void> {
     await removeSandbox(await this.#target());
+  }
+
+  /**
+   * Changes the configuration, all of it or nothing; with `dryRun` only says what would change.
+   *
+   * @throws CustomError for what cannot be applied
+   */
+  async modify(options: ModifyOptions = {}): Promise<SandboxModificationPlan> {
+    return modifySandbox(await this.#target(), options);
   }
 
   /** Everything logged so far, by time. */

@@ -31,6 +31,8 @@ import type { LogEntry } from './logs/log-entry.ts';
 import type { LogReadOptions, LogStreamOptions } from './logs/log-options.ts';
 import { LogStream } from './logs/log-stream.ts';
 import { readLogs } from './logs/read-logs.ts';
+import type { ModifyOptions, SandboxModificationPlan } from './modify/modification.ts';
+import { modifySandbox } from './modify/modify-sandbox.ts';
 import type {
   SandboxConfig,
   SandboxPingResult,
@@ -182,6 +184,15 @@ export class Sandbox implements AsyncDisposable {
   async touch(): Promise<SandboxTouchResult> {
     await assertRunning(this.#live(), 'touch');
     return { name: this.name, activitySeq: await touchAgent(this.#target) };
+  }
+
+  /**
+   * Changes the configuration, all of it or nothing; with `dryRun` only says what would change.
+   *
+   * @throws CustomError for what cannot be applied
+   */
+  async modify(options: ModifyOptions = {}): Promise<SandboxModificationPlan> {
+    return modifySandbox(this.#live(), options);
   }
 
   /** Everything logged so far, by time. */

@@ -1,0 +1,50 @@
+import { sandboxById, updateSandboxConfig } from '@microsandbox/db';
+import { RuntimeError } from '@microsandbox/types';
+import { assertEnvironment } from '../config/environment.ts';
+import { assertLabels } from '../config/labels.ts';
+import { parseRecord } from '../config/parse-record.ts';
+import { refreshTarget, sandboxNotFound } from '../lifecycle/find-sandbox.ts';
+import type { SandboxTarget } from '../lifecycle/sandbox-place.ts';
+import { startExisting } from '../lifecycle/start-existing.ts';
+import { DEFAULT_STOP_TIMEOUT_MS, stopSandbox } from '../lifecycle/stop-sandbox.ts';
+import type { ModifyOptions, SandboxModificationPlan } from './modification.ts';
+import { modifiedRecord } from './modified-record.ts';
+import { assertApplicable, modificationPolicy, needsRestart, planModification } from './plan-modification.ts';
+
+/**
+ * Changes a sandbox, all of what was asked for or nothing. With `dryRun` it only says what would change. With
+ * policy `restart` a running sandbox is stopped and, detached from this process, started again.
+ *
+ * @throws CustomError for what cannot be applied
+ * @throws InvalidConfigError for a variable or label that is not acceptable
+ */
+export async function modifySandbox(
+  target: SandboxTarget,
+  options: ModifyOptions = {},
+): Promise<SandboxModificationPlan> {
+  modificationPolicy(options.policy);
+  const row = await refreshTarget(target);
+  if (row === null) throw sandboxNotFound(target.name);
+  const record = await parseRecord(row.config, row.name);
+  const plan = planModification(record, row.status, options);
+  if (options.dryRun === true) return plan;
+  assertApplicable(plan);
+  assertEnvironment(Object.entries(options.env ?? {}).map(([key, value]) => ({ key, value })));
+  assertLabels(options.labels ?? {});
+  const restart = needsRestart(plan);
+  if (restart) await stopSandbox(target, DEFAULT_STOP_TIMEOUT_MS);
+  const catalog = await target.backend.catalog();
+  await catalog.write((db) => {
+    const current = sandboxById(db, target.id);
+    if (current === null) throw sandboxNotFound(target.name);
+    if (current.config !== row.config) {
+      throw new RuntimeError(
+        `runtime error: sandbox '${target.name}' was modified by somebody else at the same time`,
+        { hint: 'try again' },
+      );
+    }
+    updateSandboxConfig(db, target.id, modifiedRecord(record, options));
+  });
+  if (restart) await startExisting(target.backend, target.name, { mode: 'detached' });
+  return { ...plan, applied: true };
+}
