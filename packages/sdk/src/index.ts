@@ -2,6 +2,7 @@ export {
   AgentClientError,
   AgentLostError,
   type BootErrorRecord,
+  type BootFailureKind,
   BootStartError,
   CloudHttpError,
   CustomError,

@@ -26,7 +26,9 @@ export function bootErrorNotice(
     ({ stage, errnos }) => stage === record.stage && record.errno !== null && errnos.includes(record.errno),
   );
   const bullets = [`${record.stage}: ${record.message}`];
-  for (const text of [known?.hint, hint]) if (text !== undefined) bullets.push(text);
+  // The failure's own hint knows more than the number of an error does.
+  const wayOut = hint ?? known?.hint;
+  if (wayOut !== undefined) bullets.push(wayOut);
   bullets.push(`run \`msb logs --source system ${sandbox}\` for full diagnostics`);
   return { title: `failed to start "${sandbox}"`, bullets };
 }

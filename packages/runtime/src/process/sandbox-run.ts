@@ -5,6 +5,7 @@ import { AGENT_PORT } from '../vmm/guest-setup.ts';
 import { timeScale } from '../vmm/time-scale.ts';
 import { encodeWake } from '../warm/template-messages.ts';
 import { type BootEvidence, classifyBootFailure } from './boot-failure.ts';
+import { helpfulConsole } from './boot-failure-console.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
 import { readConsoleTail } from './journal/console-tail.ts';
 import { ExecLog } from './journal/exec-log.ts';
@@ -37,6 +38,8 @@ export interface SandboxRunOptions {
   readonly status: Pick<StatusChannel, 'send'>;
   readonly log: RuntimeLog;
   readonly env: NodeJS.ProcessEnv;
+  /** Memory of the guest in MiB, for the judgement of a boot that failed. */
+  readonly memoryMib?: number;
   /** The guest takes commands. */
   readonly onReady?: (launched: LaunchedMachine) => void;
 }
@@ -227,14 +230,19 @@ export class SandboxRun {
 
   /** Everything that has to be put right after a boot that failed. Leaves the sandbox's state to its starter. */
   async #failBoot(error: unknown): Promise<number> {
-    const { places, record, status, log } = this.#options;
+    const { places, record, status, log, memoryMib } = this.#options;
     this.#housekeeping.stop();
     const machine = this.#machine ?? (await this.#machineThatCame());
     machine?.kill();
     await machine?.exited;
     const console = await readConsoleTail(places.kernelLog);
     const evidence = error instanceof NotReady ? error.evidence : { error };
-    const failure = classifyBootFailure({ ...evidence, console });
+    const failure = classifyBootFailure({
+      ...evidence,
+      console,
+      sandboxDir: places.sandboxDir,
+      ...(memoryMib !== undefined && { memoryMib }),
+    });
     log.error(`boot failed: ${failure.record.message}`);
     await this.#step('boot-error.json', writeBootError(places.bootErrorFile, failure.record));
     await this.#step('sockets', removeSockets(places));
@@ -244,7 +252,12 @@ export class SandboxRun {
       const { reason, exitCode } = this.#request;
       await this.#step('catalog', record.end({ reason, exitCode, status: 'Stopped' }));
     }
-    status.send({ error: failure.record, kind: failure.kind, hint: failure.hint, console });
+    status.send({
+      error: failure.record,
+      kind: failure.kind,
+      hint: failure.hint,
+      console: helpfulConsole(console),
+    });
     await this.#relay.close();
     await this.#execLog.close();
     return 1;

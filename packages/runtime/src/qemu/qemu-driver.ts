@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import {
   MicrosandboxError,
-  RuntimeError,
   type VmCapabilities,
   type VmDriver,
   type VmLaunchOptions,
@@ -9,6 +8,7 @@ import {
   type VmSpec,
 } from '@microsandbox/types';
 import { probeAccelerators } from '../vmm/accelerators.ts';
+import { MachineEnded } from '../vmm/machine-ended.ts';
 import { findQemu } from './find-qemu.ts';
 import { type QemuProcess, spawnQemu } from './qemu-process.ts';
 import { formatQemuVersion, isAtLeast, OLDEST_QEMU, queryQemuVersion } from './qemu-version.ts';
@@ -48,10 +48,12 @@ export const qemuDriver = {
     options.onSpawn?.();
     const abort = () => machine.kill();
     options.signal?.addEventListener('abort', abort, { once: true });
-    const failed = machine.exited.then(({ code, signal, stderrTail }) => {
+    const failed = machine.exited.then((exit) => {
       options.signal?.throwIfAborted();
+      const { code, signal, stderrTail } = exit;
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-      throw new RuntimeError(`QEMU ended at its start (${how}): ${lastLine(stderrTail) || 'no message'}`);
+      const words = lastLine(stderrTail) || 'no message';
+      throw new MachineEnded(`QEMU ended at its start (${how}): ${words}`, exit);
     });
     try {
       const version = await Promise.race([machine.monitor.ready, failed]);

@@ -1,12 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import {
-  type BootErrorRecord,
-  BootStartError,
-  bootErrorRecordSchema,
-  RuntimeError,
-} from '@microsandbox/types';
+import { BootStartError, RuntimeError } from '@microsandbox/types';
+import { classifyProcessEnd } from '../process/boot-failure-process.ts';
 import type { BootPhaseName, BootReport } from '../process/status-message.ts';
 import { readStatus } from './read-status.ts';
 
@@ -25,7 +20,8 @@ export async function awaitReady(
   status: Readable,
   options: {
     readonly name: string;
-    readonly bootErrorFile: string;
+    /** What the process wrote into its log since its start. */
+    readonly ownLog: () => Promise<string>;
     readonly onPhase: (phase: BootPhaseName) => void;
   },
 ): Promise<BootReport> {
@@ -45,15 +41,19 @@ export async function awaitReady(
       } else if ('ready' in message) {
         return message.ready;
       } else {
-        const hint = message.hint === null ? {} : { hint: message.hint };
-        throw new BootStartError(options.name, message.error, message.console, hint);
+        const { error, kind, hint, console } = message;
+        throw new BootStartError(options.name, error, console, { kind, ...(hint !== null && { hint }) });
       }
     }
   } finally {
     clearTimeout(timer);
     status.destroy();
   }
-  throw new BootStartError(options.name, await recordOfExit(await exit, options.bootErrorFile));
+  const end = classifyProcessEnd({ status: await exit, log: await options.ownLog() });
+  throw new BootStartError(options.name, end.record, end.lastLines, {
+    kind: end.kind,
+    ...(end.hint !== null && { hint: end.hint }),
+  });
 }
 
 function timeout(status: Readable, ms: number): NodeJS.Timeout {
@@ -66,18 +66,4 @@ function timeout(status: Readable, ms: number): NodeJS.Timeout {
 function assertSamePid(child: ChildProcess, pid: number): void {
   if (pid === child.pid) return;
   throw new RuntimeError(`sandbox startup PID mismatch: spawned pid ${child.pid}, startup pid ${pid}`);
-}
-
-/** What the process left behind, or that it left nothing. */
-async function recordOfExit(status: string, bootErrorFile: string): Promise<BootErrorRecord> {
-  try {
-    return bootErrorRecordSchema.parse(JSON.parse(await readFile(bootErrorFile, 'utf8')));
-  } catch {
-    return {
-      t: new Date().toISOString(),
-      stage: 'other',
-      errno: null,
-      message: `sandbox process exited (${status}) before agent relay became available`,
-    };
-  }
 }

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import type { HostConfig, LaunchConfig } from '@microsandbox/types';
+import { BootStartError, type HostConfig, type LaunchConfig } from '@microsandbox/types';
 import { LAUNCH_FD, LIFECYCLE_LOCK_FD, PARENT_WATCH_FD, STATUS_FD } from '../process/descriptors.ts';
 import { formatProcessArguments, type SandboxMode } from '../process/process-arguments.ts';
 import type { BootPhaseName } from '../process/status-message.ts';
 import { warmSetting } from '../warm/warm-setting.ts';
 import { awaitReady } from './await-ready.ts';
+import { BootTraces } from './boot-traces.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 import { sandboxProcessCommand } from './sandbox-process-command.ts';
 
@@ -44,14 +45,16 @@ export interface StartSandboxProcessOptions {
 export async function startSandboxProcess(options: StartSandboxProcessOptions): Promise<SandboxProcess> {
   const started = performance.now();
   options.signal?.throwIfAborted();
-  const child = await spawnProcess(options);
+  const traces = new BootTraces(options.launch.log_dir);
+  await traces.begin();
+  const child = await spawnProcess(options, traces.runtimeLog);
   const abort = () => child.kill('SIGKILL');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     stream<Writable>(child, LAUNCH_FD).end(JSON.stringify(options.launch));
     const boot = await awaitReady(child, stream<Readable>(child, STATUS_FD), {
       name: options.name,
-      bootErrorFile: join(options.launch.log_dir, 'boot-error.json'),
+      ownLog: traces.ownLog,
       onPhase: (phase) => options.onPhase?.({ phase, elapsedMs: performance.now() - started }),
     });
     const watch = options.mode === 'attached' ? stream<Writable>(child, PARENT_WATCH_FD) : null;
@@ -59,19 +62,19 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
   } catch (error) {
     child.kill('SIGKILL');
     options.signal?.throwIfAborted();
+    if (error instanceof BootStartError) await traces.keep(error.record);
     throw error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }
 }
 
-async function spawnProcess(options: StartSandboxProcessOptions): Promise<ChildProcess> {
+async function spawnProcess(options: StartSandboxProcessOptions, runtimeLog: string): Promise<ChildProcess> {
   const { launch, config, mode } = options;
   const cacheDir = config.paths.cache ?? join(dirname(dirname(launch.db_path)), 'cache');
   const command = sandboxProcessCommand(cacheDir);
-  await mkdir(launch.log_dir, { recursive: true, mode: 0o700 });
   // What Node itself prints, should it die; the process writes its own lines by name.
-  const stderr = await open(join(launch.log_dir, 'runtime.log'), 'a', 0o600);
+  const stderr = await open(runtimeLog, 'a', 0o600);
   try {
     const { mode: warm, maxTemplates } = warmSetting({ env: process.env, config });
     const argv = formatProcessArguments({ ...options, cacheDir, warm, maxTemplates });

@@ -1,9 +1,10 @@
-import { SandboxRepository } from '@microsandbox/db';
+import { RunRepository, SandboxRepository } from '@microsandbox/db';
 import { BootStartError, type LaunchConfig, type SandboxConfigRecord } from '@microsandbox/types';
 import type { FileLock } from '@microsandbox/utils';
 import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
 import { launchConfigOf } from './launch-config.ts';
+import { isRunAlive } from './run-liveness.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
 import { removeSocketArtifacts } from './socket-artifacts.ts';
 import { writeScripts } from './write-scripts.ts';
@@ -62,14 +63,33 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
     await sandboxes.setActiveConfig(target.id, config);
     return launched;
   } catch (error) {
-    await sandboxes.setStatus(target.id, 'Stopped', ['Running', 'Draining']);
+    await undoLaunch(target).catch(() => {});
     await lock.release();
     throw withName(error, target.name);
   }
 }
 
+/**
+ * What a process that failed may have left: an open run, an active state, its sockets. Where this fails too, on a
+ * full disk for example, the next command that looks at the sandbox finds its process gone and does it.
+ */
+async function undoLaunch(target: SandboxTarget): Promise<void> {
+  const catalog = await target.backend.catalog();
+  const runs = new RunRepository(catalog);
+  const open = await runs.activeRun(target.id);
+  const end = { reason: 'InternalError', exitCode: 1 } as const;
+  if (open !== null && !(await isRunAlive(open))) await runs.finish(open.id, end);
+  await new SandboxRepository(catalog).setStatus(target.id, 'Stopped', ['Running', 'Draining']);
+  await removeSocketArtifacts(target);
+}
+
 /** A boot error names the sandbox; other errors pass. */
 function withName(error: unknown, name: string): unknown {
   if (!(error instanceof BootStartError) || error.sandbox === name) return error;
-  return new BootStartError(name, error.record, error.consoleTail, { cause: error });
+  const { record, consoleTail, kind, hint } = error;
+  return new BootStartError(name, record, consoleTail, {
+    cause: error,
+    kind,
+    ...(hint !== undefined && { hint }),
+  });
 }

@@ -1,0 +1,52 @@
+import { type Finding, HINTS } from './boot-failure-finding.ts';
+
+const PATTERNS: readonly (readonly [RegExp, Omit<Finding, 'message'>])[] = [
+  [/no space left on device/i, { kind: 'diskFull', hint: HINTS.freeDisk }],
+  [/kvm.*permission denied/i, { kind: 'noPermission', hint: HINTS.joinKvm }],
+  [/failed to initialize kvm|could not access kvm/i, { kind: 'noVirtualisation', hint: HINTS.emulate }],
+  [
+    /cannot set up guest memory|cannot allocate memory/i,
+    { kind: 'outOfMemory', hint: 'free some memory on this machine, or give the sandbox less (--memory)' },
+  ],
+  [
+    /initial ram disk too large|initrd.*too large|not enough (guest )?memory|load(ing)? initrd/i,
+    { kind: 'outOfMemory', hint: HINTS.moreMemory },
+  ],
+  [
+    /error while loading elf kernel|could not load kernel|pvh/i,
+    { kind: 'kernelBroken', hint: HINTS.renewKernel },
+  ],
+  [
+    /failed to get "?(write|shared "write"|consistent read)"? lock/i,
+    { kind: 'diskBroken', stage: 'image', hint: 'another machine has this disk open; stop it first' },
+  ],
+  [
+    /could not open '.*': permission denied/i,
+    { kind: 'noPermission', stage: 'image', hint: 'make the file readable and writable for your user' },
+  ],
+  [
+    /could not open '[^']*(upper\.ext4|rootfs\.[^'/]*)'/i,
+    { kind: 'diskBroken', stage: 'image', hint: 'remove the sandbox and create it again' },
+  ],
+  [
+    /could not open|invalid (vmdk|qcow2)|image is not in/i,
+    { kind: 'imageBroken', stage: 'image', hint: HINTS.pullAgain },
+  ],
+];
+
+/** What the first line of the monitor's output that means something to us says. */
+export function findingFromMonitor(output: string): Finding | null {
+  for (const line of output.split('\n')) {
+    const found = PATTERNS.find(([pattern]) => pattern.test(line));
+    if (found !== undefined) return { ...found[1], message: `build VM: ${withoutPrefix(line)}` };
+  }
+  return null;
+}
+
+/** A line of QEMU's without its program name and the option it is about. */
+export function withoutPrefix(line: string): string {
+  return line
+    .replace(/^qemu(-system-\w+)?: /, '')
+    .replace(/^-\w+ (\{.*\}|\S+): /, '')
+    .trim();
+}
