@@ -28,14 +28,19 @@ function npmCli() {
  * Installs the npm packages when the lock file changed.
  *
  * npm drops an optional dependency whose `engines` exclude the running Node without a word, and the guest
- * kernel comes with such a package. So npm runs under the Node that the repository pins.
+ * kernel comes with such a package. So npm runs under the Node that the repository pins. No package's script runs
+ * but that of `node`, which puts its binary in place: from a lock file npm would also compile better-sqlite3,
+ * although that package brings its binaries and says so.
  */
 export async function installDependencies() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockDigest()) return;
   console.log('Installing npm packages');
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const pinned = lock.packages['node_modules/node'].version;
-  const ci = [npmCli(), 'ci', '--no-fund', '--no-audit', '--loglevel=error'];
+  const quiet = ['--no-fund', '--no-audit', '--loglevel=error'];
+  const npm = (...args) => runNpm(pinned, [npmCli(), ...args, ...quiet]);
+  await npm('ci', '--ignore-scripts');
+  await npm('rebuild', 'node');
   const environment = { ...process.env };
   if (Number.parseInt(process.versions.node, 10) >= 24)
     await must(process.execPath, ci, { env: environment });
@@ -44,4 +49,11 @@ export async function installDependencies() {
     fail('the package with the guest kernel was not installed (@superradcompany/microsandbox-linux-x64-gnu)');
   }
   writeFileSync(stamp, lockDigest());
+}
+
+/** Runs npm under Node 24: the one that runs this, or the pinned one from the registry. */
+function runNpm(pinned, args) {
+  const environment = { env: { ...process.env } };
+  if (Number.parseInt(process.versions.node, 10) >= 24) return must(process.execPath, args, environment);
+  return must('npx', ['--yes', '--package', `node@${pinned}`, '--', 'node', ...args], environment);
 }
