@@ -9,7 +9,7 @@ import { runLimited } from './run-limited.ts';
 import { stitchImage } from './stitch-image.ts';
 
 /** Small files of all layers that are being built together may take this much memory, bytes. */
-const MEMORY_BYTES = 192 * 1024 * 1024;
+const MEMORY_BYTES = 48 * 1024 * 1024;
 
 export interface MaterializeOptions {
   readonly layout: CacheLayout;
