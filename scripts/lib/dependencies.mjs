@@ -41,10 +41,6 @@ export async function installDependencies() {
   const npm = (...args) => runNpm(pinned, [npmCli(), ...args, ...quiet]);
   await npm('ci', '--ignore-scripts');
   await npm('rebuild', 'node');
-  const environment = { ...process.env };
-  if (Number.parseInt(process.versions.node, 10) >= 24)
-    await must(process.execPath, ci, { env: environment });
-  else await must('npx', ['--yes', '--package', `node@${pinned}`, '--', 'node', ...ci], { env: environment });
   if (process.platform === 'linux' && process.arch === 'x64' && !existsSync(kernelPackage)) {
     fail('the package with the guest kernel was not installed (@superradcompany/microsandbox-linux-x64-gnu)');
   }
