@@ -12,6 +12,7 @@ import { Sandbox } from '../sandbox.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { forceRemoveSandbox } from './force-remove.ts';
 import { listSandboxes } from './list-sandboxes.ts';
+import { isActive } from './reconcile.ts';
 import { isRunAlive } from './run-liveness.ts';
 
 /** Few in the ordinary tests; `npm run torture` asks for more. */
@@ -66,7 +67,7 @@ async function sandboxPid(name: string): Promise<number | null> {
   return (await catalog.read((db) => activeRun(db, found.id)))?.pid ?? null;
 }
 
-/** The list says `running` of what answers, and of nothing else. */
+/** The list calls those active whose process lives, and no others. */
 async function expectTheTruth(): Promise<void> {
   await expect
     .poll(
@@ -75,7 +76,7 @@ async function expectTheTruth(): Promise<void> {
         for (const { id, name, status } of (await listSandboxes(home.backend)).rows) {
           const catalog = await home.backend.catalog();
           const alive = await isRunAlive(await catalog.read((db) => activeRun(db, id)));
-          if ((status === 'Running') !== alive) wrong.push(`${name} is ${status}, alive ${alive}`);
+          if (isActive(status) !== alive) wrong.push(`${name} is ${status}, alive ${alive}`);
         }
         return wrong;
       },
