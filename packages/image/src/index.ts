@@ -1,3 +1,4 @@
+export { encodeTarEntry, TAR_END, type TarEntryFields, tarPadding } from './archive/encode-tar-entry.ts';
 export * from './archive/load-archive.ts';
 export * from './archive/save-archive.ts';
 export type * from './archive/stage-archive.ts';

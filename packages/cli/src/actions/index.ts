@@ -1,4 +1,5 @@
 // What commands do, but for listing sandboxes, which is part of the first file of the built command.
+export { copyFiles } from './copy-files.ts';
 export { createSandbox } from './create-sandbox.ts';
 export { diagnose } from './diagnose.ts';
 export { execInSandbox } from './exec-in-sandbox.ts';

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command-line/command-spec.ts';
 import { completionCommand } from './completion.ts';
+import { copyCommand } from './copy.ts';
 import { createCommand } from './create.ts';
 import { doctorCommand } from './doctor.ts';
 import { execCommand } from './exec.ts';
@@ -34,6 +35,7 @@ export const ROOT_COMMAND: CommandSpec = {
     statusCommand,
     removeCommand,
     execCommand,
+    copyCommand,
     logsCommand,
     inspectCommand,
     imageCommand,

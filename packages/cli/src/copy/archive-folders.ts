@@ -1,0 +1,45 @@
+import { posix } from 'node:path';
+import { CustomError } from '@microsandbox/types';
+import type { SandboxFsOps } from 'microsandbox';
+import { statOrNull } from './guest-sink.ts';
+import type { TreeEntry, TreeSource } from './tree-entry.ts';
+
+/**
+ * The entries of an archive for the folder `root` of a sandbox: folders that the archive leaves out are made, a
+ * member that would go through a link is refused, and `root` itself stays as it is.
+ */
+export async function* withFolders(
+  entries: TreeSource,
+  files: SandboxFsOps,
+  root: string,
+): AsyncGenerator<TreeEntry, void, void> {
+  await files.mkdir(root);
+  const checked = new Set<string>();
+  for await (const entry of entries) {
+    if (entry.path.length === 0) continue;
+    const { sameAs = [] } = entry.kind === 'file' ? entry : {};
+    await check(files, root, entry.path.slice(0, -1), checked);
+    await check(files, root, sameAs.slice(0, -1), checked);
+    if (entry.kind === 'directory') await check(files, root, entry.path, checked);
+    yield entry;
+  }
+}
+
+/** Makes folders from `root` down, unless they are there. */
+async function check(
+  files: SandboxFsOps,
+  root: string,
+  names: readonly string[],
+  checked: Set<string>,
+): Promise<void> {
+  for (let depth = 1; depth <= names.length; depth++) {
+    const path = posix.join(root, ...names.slice(0, depth));
+    if (checked.has(path)) continue;
+    const existing = await statOrNull(files, path);
+    if (existing === null) await files.mkdir(path);
+    else if (existing.kind !== 'directory') {
+      throw new CustomError(`refusing to go through ${path}: it is no folder`);
+    }
+    checked.add(path);
+  }
+}

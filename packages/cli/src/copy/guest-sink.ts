@@ -1,0 +1,78 @@
+import { CustomError } from '@microsandbox/types';
+import type { FsMetadata, SandboxFsOps } from 'microsandbox';
+import type { FileEntry, SymlinkEntry, TreeEntry, TreeSink } from './tree-entry.ts';
+
+/** Where a tree goes in a sandbox. */
+export interface GuestTarget {
+  readonly files: SandboxFsOps;
+  /** Name of the sandbox. */
+  readonly sandbox: string;
+  /** Path that the tree's root gets. */
+  readonly root: string;
+}
+
+/** Writes a tree into a sandbox. Files are replaced; folders that are there are kept. */
+export class GuestSink implements TreeSink {
+  readonly #target: GuestTarget;
+
+  constructor(target: GuestTarget) {
+    this.#target = target;
+  }
+
+  async add(entry: TreeEntry): Promise<void> {
+    const path = this.#pathOf(entry.path);
+    switch (entry.kind) {
+      case 'directory':
+        await this.#files.mkdir(path);
+        return await this.#files.chmod(path, entry.mode);
+      case 'symlink':
+        return await this.#link(path, entry);
+      case 'file':
+        return await this.#file(path, entry);
+    }
+  }
+
+  async finish(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  get #files(): SandboxFsOps {
+    return this.#target.files;
+  }
+
+  #pathOf(names: readonly string[]): string {
+    const { root } = this.#target;
+    return names.length === 0 ? root : `${root === '/' ? '' : root}/${names.join('/')}`;
+  }
+
+  async #file(path: string, entry: FileEntry): Promise<void> {
+    // A link in the way could lead to another place, or to the very file that is copied.
+    if ((await statOrNull(this.#files, path))?.kind === 'symlink') await this.#files.remove(path);
+    const { origin, sameAs } = entry;
+    if (sameAs !== undefined) return await this.#files.copy(this.#pathOf(sameAs), path);
+    if (origin?.sandbox === this.#target.sandbox) return await this.#files.copy(origin.path, path);
+    await using sink = await this.#files.writeStream(path);
+    for await (const chunk of entry.open()) await sink.write(chunk);
+    await sink.close();
+    await this.#files.chmod(path, entry.mode);
+  }
+
+  async #link(path: string, { target }: SymlinkEntry): Promise<void> {
+    const existing = await statOrNull(this.#files, path);
+    if (existing?.kind === 'directory') {
+      throw new CustomError(`cannot replace folder ${path} by a symbolic link`);
+    }
+    if (existing !== null) await this.#files.remove(path);
+    await this.#files.symlink(target, path);
+  }
+}
+
+/** What is at a path itself, or null when nothing is. */
+export async function statOrNull(files: SandboxFsOps, path: string): Promise<FsMetadata | null> {
+  try {
+    return await files.lstat(path);
+  } catch (error) {
+    if (/os error 2\b/.test((error as Error).message)) return null;
+    throw error;
+  }
+}
