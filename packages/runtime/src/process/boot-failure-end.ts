@@ -35,8 +35,8 @@ export function findingFromEnd({ exit, waitedMs, memoryMib, console }: BootEvide
   if (exit?.code === 0 && console.length === 0) {
     return {
       kind: 'kernelBroken',
-      message: 'the guest ended before its kernel said a word: the kernel may be damaged',
-      hint: HINTS.renewKernel,
+      message: 'the guest ended without a word: its kernel or its agent is damaged',
+      hint: HINTS.renewBoth,
     };
   }
   if (exit?.code === 0) return { kind: 'other', message: 'the guest ended before its agent was ready' };

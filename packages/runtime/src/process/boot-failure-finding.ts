@@ -24,6 +24,8 @@ export const HINTS = {
   pullAgain: 'the image in the cache is damaged: `msb pull --force IMAGE` replaces it',
   renewKernel:
     'remove the folder cache/kernel in the microsandbox home, it is made anew; if that does not help, install libkrunfw again',
+  renewBoth:
+    'remove the folders cache/kernel and cache/initramfs in the microsandbox home, they are made anew; if that does not help, install libkrunfw again',
   renewInitramfs: 'remove the folder cache/initramfs in the microsandbox home, it is made anew',
   joinKvm:
     'add your user to the group that owns /dev/kvm (mostly kvm) and log in again, or set MSB_ACCEL=tcg',

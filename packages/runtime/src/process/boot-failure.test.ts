@@ -41,6 +41,7 @@ describe('classifyBootFailure', () => {
     [{ console: ['agentd: init failed: failed to mount /data: Bad (os error 22)'] }, 'other', 'mount'],
     [{ console: ['agentd: timed out waiting for guest bootstrap'] }, 'other', 'other'],
     [{ console: ['Out of memory: Killed process 1 (init)'] }, 'outOfMemory', 'other'],
+    [{ console: ['agentd: failed to mount /x'], freeBytes: 0 }, 'diskFull', 'other'],
     [{ console: [], exit: exit(1, null, "qemu: Could not open '/x': No such file") }, 'imageBroken', 'image'],
     [
       { console: [], exit: exit(1, null, "qemu: Could not open '/x/upper.ext4': No such file") },

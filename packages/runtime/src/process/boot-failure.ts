@@ -1,9 +1,10 @@
+import { constants } from 'node:os';
 import type { BootErrorRecord, BootFailureKind } from '@microsandbox/types';
 import { MachineEnded } from '../vmm/machine-ended.ts';
 import { findingFromConsole } from './boot-failure-console.ts';
 import { findingFromEnd } from './boot-failure-end.ts';
 import { findingFromError, messageOf } from './boot-failure-error.ts';
-import type { Finding } from './boot-failure-finding.ts';
+import { type Finding, HINTS } from './boot-failure-finding.ts';
 import { findingFromMonitor } from './boot-failure-monitor.ts';
 import { bootStageOf, errnoInMessage } from './boot-stage.ts';
 
@@ -30,23 +31,35 @@ export interface BootEvidence {
   /** Milliseconds that were waited for the agent, when it never spoke. */
   readonly waitedMs?: number;
   /** Memory of the guest in MiB. */
-  readonly memoryMib?: number;
+  readonly memoryMib?: number | undefined;
   /** Folder with the sandbox's own disk. */
   readonly sandboxDir?: string;
+  /** Bytes that could still be written there. */
+  readonly freeBytes?: number | undefined;
 }
 
-/** Judges why a machine did not come up: the guest's own words first, then the monitor's, then how it ended. */
+/** With less than this nothing of a start can be written: no log, no record, no page of a disk. */
+const NO_SPACE_BYTES = 64 * 1024;
+
+/** Judges why a machine did not come up: a full disk explains the rest; then the guest's own words, then the monitor's, then how it ended. */
 export function classifyBootFailure(evidence: BootEvidence, now: Date = new Date()): BootFailure {
   const seen =
     evidence.error instanceof MachineEnded
       ? { ...evidence, error: undefined, exit: evidence.error.exit }
       : evidence;
   const finding =
+    findingFromSpace(seen) ??
     findingFromConsole(seen.console, seen) ??
     findingFromMonitor(seen.exit?.stderrTail || messageOf(seen.error)) ??
     findingFromError(seen.error) ??
     findingFromEnd(seen);
   return bootFailureOf(finding, now);
+}
+
+function findingFromSpace({ freeBytes, sandboxDir }: BootEvidence): Finding | null {
+  if (freeBytes === undefined || freeBytes >= NO_SPACE_BYTES) return null;
+  const message = `no space left on the disk that holds ${sandboxDir ?? 'the sandbox'}`;
+  return { kind: 'diskFull', message, errno: constants.errno.ENOSPC, hint: HINTS.freeDisk };
 }
 
 /** The stored and the shown form of a finding. */

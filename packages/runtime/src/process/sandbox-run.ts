@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import type { LaunchConfig, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
+import { freeBytes } from '../files/free-bytes.ts';
 import { AGENT_PORT } from '../vmm/guest-setup.ts';
 import { timeScale } from '../vmm/time-scale.ts';
 import { encodeWake } from '../warm/template-messages.ts';
@@ -241,7 +242,8 @@ export class SandboxRun {
       ...evidence,
       console,
       sandboxDir: places.sandboxDir,
-      ...(memoryMib !== undefined && { memoryMib }),
+      memoryMib,
+      freeBytes: await freeBytes(places.sandboxDir),
     });
     log.error(`boot failed: ${failure.record.message}`);
     await this.#step('boot-error.json', writeBootError(places.bootErrorFile, failure.record));
