@@ -86,6 +86,9 @@ export type { LogReadOptions, LogReadSource, LogSource, LogStreamOptions } from 
 export { LogStream } from './logs/log-stream.ts';
 export type { LogSnapshot } from './logs/read-logs.ts';
 export { readSandboxLogs, streamSandboxLogs } from './logs/sandbox-logs.ts';
+export { MetricsStream } from './metrics/metrics-stream.ts';
+export { allSandboxMetrics } from './metrics/read-metrics.ts';
+export type { SandboxMetrics } from './metrics/sandbox-metrics.ts';
 export type * from './modify/modification.ts';
 export { PullProgressCreate, type PullProgressStream } from './pull-progress-create.ts';
 export { Sandbox } from './sandbox.ts';

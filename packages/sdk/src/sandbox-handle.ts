@@ -26,6 +26,8 @@ import type { LogEntry } from './logs/log-entry.ts';
 import type { LogReadOptions, LogStreamOptions } from './logs/log-options.ts';
 import { LogStream } from './logs/log-stream.ts';
 import { readLogs } from './logs/read-logs.ts';
+import { readMetrics, takesNoSamples } from './metrics/read-metrics.ts';
+import type { SandboxMetrics } from './metrics/sandbox-metrics.ts';
 import type { ModifyOptions, SandboxModificationPlan } from './modify/modification.ts';
 import { modifySandbox } from './modify/modify-sandbox.ts';
 import { Sandbox } from './sandbox-instance.ts';
@@ -181,6 +183,18 @@ export class SandboxHandle {
    */
   async remove(): Promise<void> {
     await removeSandbox(await this.#target());
+  }
+
+  /**
+   * What the sandbox used up to the last sample.
+   *
+   * @throws SandboxNotRunningError
+   * @throws MetricsDisabledError
+   */
+  async metrics(): Promise<SandboxMetrics> {
+    if (!isActive(this.#row.status)) throw sandboxNotRunning(this.name, this.#row.status);
+    const disabled = takesNoSamples(this.#row.active_config ?? this.#row.config);
+    return readMetrics(await this.#target(), disabled);
   }
 
   /**

@@ -31,6 +31,9 @@ import type { LogEntry } from './logs/log-entry.ts';
 import type { LogReadOptions, LogStreamOptions } from './logs/log-options.ts';
 import { LogStream } from './logs/log-stream.ts';
 import { readLogs } from './logs/read-logs.ts';
+import { MetricsStream } from './metrics/metrics-stream.ts';
+import { readMetrics } from './metrics/read-metrics.ts';
+import type { SandboxMetrics } from './metrics/sandbox-metrics.ts';
 import type { ModifyOptions, SandboxModificationPlan } from './modify/modification.ts';
 import { modifySandbox } from './modify/modify-sandbox.ts';
 import type {
@@ -187,6 +190,22 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
+   * What the sandbox used up to the last sample.
+   *
+   * @throws MetricsDisabledError
+   */
+  async metrics(): Promise<SandboxMetrics> {
+    return readMetrics(this.#live(), this.#takesNoSamples);
+  }
+
+  /** A sample at once, then one every `intervalMs`. */
+  async metricsStream(intervalMs: number): Promise<MetricsStream> {
+    const target = this.#live();
+    const disabled = this.#takesNoSamples;
+    return new MetricsStream(() => readMetrics(target, disabled), intervalMs, disabled);
+  }
+
+  /**
    * Changes the configuration, all of it or nothing; with `dryRun` only says what would change.
    *
    * @throws CustomError for what cannot be applied
@@ -269,6 +288,11 @@ export class Sandbox implements AsyncDisposable {
   /** Stops the sandbox if this object owns it; never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.ownsLifecycle && !this.#detached) await this.stop().catch(() => {});
+  }
+
+  get #takesNoSamples(): boolean {
+    const { disable_metrics_sample, metrics_sample_interval_ms } = this.#config.runtime;
+    return disable_metrics_sample || metrics_sample_interval_ms === null;
   }
 
   get #shell(): string {
