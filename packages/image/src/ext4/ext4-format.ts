@@ -14,8 +14,10 @@ export const DESCRIPTOR_BYTES = 64;
 /** Blocks kept behind the descriptors for later growth. */
 export const RESERVED_GDT_BLOCKS = 256;
 
-/** The resize inode lists descriptor blocks in one double-indirect block of 1024 entries. */
-export const MAX_GDT_BLOCKS = BLOCK_BYTES / 4 - RESERVED_GDT_BLOCKS;
+/** The resize inode lists descriptor blocks, reserved ones too, in one double-indirect block. */
+export const MAX_SPAN_BLOCKS = BLOCK_BYTES / 4;
+
+export const MAX_GDT_BLOCKS = MAX_SPAN_BLOCKS - RESERVED_GDT_BLOCKS;
 
 export const MAX_GROUPS = (MAX_GDT_BLOCKS * BLOCK_BYTES) / DESCRIPTOR_BYTES;
 

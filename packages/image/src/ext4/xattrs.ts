@@ -3,9 +3,9 @@ import { crc32c } from '../checksum/crc32c.ts';
 import type { Xattrs } from '../tree/nodes.ts';
 import { BLOCK_BYTES } from './ext4-format.ts';
 
-const MAGIC = 0xea02_0000;
-const ENTRY_BYTES = 16;
-const BLOCK_HEADER_BYTES = 32;
+export const XATTR_MAGIC = 0xea02_0000;
+export const XATTR_ENTRY_BYTES = 16;
+export const XATTR_BLOCK_HEADER_BYTES = 32;
 const END_MARK_BYTES = 4;
 
 /** Bytes behind the fields of an inode (offset 0xA0) that can hold extended attributes. */
@@ -43,7 +43,7 @@ export function planXattrs(xattrs: Xattrs): XattrPlan | undefined {
   if (xattrs.size === 0) return undefined;
   const entries = [...xattrs].map(([name, value]) => toEntry(name, value)).sort(compareEntries);
   const bytes = entries.reduce((sum, { suffix, value }) => sum + entryBytes(suffix) + align(value.length), 0);
-  if (BLOCK_HEADER_BYTES + bytes + END_MARK_BYTES > BLOCK_BYTES) {
+  if (XATTR_BLOCK_HEADER_BYTES + bytes + END_MARK_BYTES > BLOCK_BYTES) {
     throw new ImageError('ext4 layout error: extended attributes of one file exceed a block');
   }
   return { entries, inline: 4 + bytes + END_MARK_BYTES <= INLINE_XATTR_BYTES };
@@ -52,7 +52,7 @@ export function planXattrs(xattrs: Xattrs): XattrPlan | undefined {
 /** The 96 bytes at 0xA0 of the inode. Value offsets count from the first entry; hashes stay 0. */
 export function encodeInlineXattrs({ entries }: XattrPlan): Buffer {
   const area = Buffer.alloc(INLINE_XATTR_BYTES);
-  area.writeUInt32LE(MAGIC, 0);
+  area.writeUInt32LE(XATTR_MAGIC, 0);
   writeEntries(area, 4, 4, entries, () => 0);
   return area;
 }
@@ -60,14 +60,14 @@ export function encodeInlineXattrs({ entries }: XattrPlan): Buffer {
 /** A block of its own. Value offsets count from its start. */
 export function encodeXattrBlock({ entries }: XattrPlan, block: number, fileSystemSeed: number): Buffer {
   const target = Buffer.alloc(BLOCK_BYTES);
-  target.writeUInt32LE(MAGIC, 0);
+  target.writeUInt32LE(XATTR_MAGIC, 0);
   target.writeUInt32LE(1, 4);
   target.writeUInt32LE(1, 8);
   target.writeUInt32LE(
     entries.map(hashEntry).reduce((hash, entry) => (rotate(hash, 16) ^ entry) >>> 0, 0),
     12,
   );
-  writeEntries(target, BLOCK_HEADER_BYTES, 0, entries, hashEntry);
+  writeEntries(target, XATTR_BLOCK_HEADER_BYTES, 0, entries, hashEntry);
   const number = Buffer.alloc(8);
   number.writeBigUInt64LE(BigInt(block));
   target.writeUInt32LE(crc32c(target, crc32c(number, fileSystemSeed)), 16);
@@ -92,7 +92,7 @@ function writeEntries(
     target.writeUInt16LE(value.length === 0 ? 0 : valueAt - origin, at + 2);
     target.writeUInt32LE(value.length, at + 8);
     target.writeUInt32LE(hash(entry), at + 12);
-    target.write(suffix, at + ENTRY_BYTES, 'latin1');
+    target.write(suffix, at + XATTR_ENTRY_BYTES, 'latin1');
     at += entryBytes(suffix);
   }
 }
@@ -124,7 +124,7 @@ function compareEntries(a: Entry, b: Entry): number {
 }
 
 function entryBytes(suffix: string): number {
-  return ENTRY_BYTES + align(suffix.length);
+  return XATTR_ENTRY_BYTES + align(suffix.length);
 }
 
 function align(bytes: number): number {
