@@ -41,6 +41,7 @@ export {
   VolumeAlreadyExistsError,
   VolumeNotFoundError,
 } from '@microsandbox/types';
+export * from './agent/agent-client.ts';
 export type { Backend, BackendInfo, BackendSource } from './backend/backend.ts';
 export { withBackend } from './backend/current-backend.ts';
 export {
@@ -52,6 +53,7 @@ export {
 } from './backend/default-backend.ts';
 export { LocalBackend, type LocalBackendOptions } from './backend/local-backend.ts';
 export { LocalBackendBuilder } from './backend/local-backend-builder.ts';
+export { setRuntimeLibkrunfwPath } from './backend/runtime-libkrunfw.ts';
 export type * from './backend/sandbox-launcher.ts';
 export type * from './boot-info.ts';
 export { type AttachOptions, AttachOptionsBuilder } from './builders/attach-options-builder.ts';

@@ -1,10 +1,13 @@
+import { stat } from 'node:fs/promises';
+import { runtimeLibkrunfwPath } from './runtime-libkrunfw.ts';
 import type { SandboxLauncher } from './sandbox-launcher.ts';
 
 /** The launcher of real virtual machines. Its package is loaded when the first one starts. */
 export const runtimeLauncher: SandboxLauncher = {
   async findLibkrunfw(options) {
     const { resolveKernel } = await import('@microsandbox/runtime');
-    return (await resolveKernel(options)).libkrunfwPath;
+    const env = await withNamedLibrary(options.env);
+    return (await resolveKernel({ ...options, env })).libkrunfwPath;
   },
 
   async start(request) {
@@ -17,3 +20,16 @@ export const runtimeLauncher: SandboxLauncher = {
     });
   },
 };
+
+/** Puts the library that the program named where an explicit one is looked for, unless there is one. */
+async function withNamedLibrary(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  const path = runtimeLibkrunfwPath();
+  if (path === undefined || env['MSB_LIBKRUNFW_PATH'] !== undefined) return env;
+  const isFile = await stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+  if (isFile) return { ...env, MSB_LIBKRUNFW_PATH: path };
+  process.emitWarning(`libkrunfw path ${path} is not a file; looking elsewhere`);
+  return env;
+}

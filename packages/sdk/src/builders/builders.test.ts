@@ -513,6 +513,11 @@ describe('SandboxBuilder.build', () => {
     expect(() => b.volume('/x', () => undefined as unknown as MountBuilder)).toThrow(TypeError);
   });
 
+  it('takes the old way to name the kernel', () => {
+    const builder = new SandboxBuilder('box');
+    expect(builder.libkrunfwPath('/no/such/libkrunfw.so')).toBe(builder);
+  });
+
   it('can be used once', async () => {
     const builder = new SandboxBuilder('box').image('a');
     await withBackend(backend, () => builder.build());

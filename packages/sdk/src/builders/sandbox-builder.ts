@@ -1,5 +1,6 @@
 import { UnsupportedError } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
+import { setRuntimeLibkrunfwPath } from '../backend/runtime-libkrunfw.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
 import { camelCaseKeys } from '../config/camel-case-keys.ts';
 import { configOfDraft } from '../config/config-of-draft.ts';
@@ -240,6 +241,12 @@ export class SandboxBuilder {
         | 'single_tenant'
         | 'multi_tenant';
     });
+  }
+
+  /** @deprecated Use `setRuntimeLibkrunfwPath`; it counts for the whole process. */
+  libkrunfwPath(path: string): this {
+    setRuntimeLibkrunfwPath(path);
+    return this;
   }
 
   /** Credentials and transport for this sandbox's image; not stored. */
