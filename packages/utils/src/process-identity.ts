@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { promisify } from 'node:util';
 
 /** Clock ticks a second in `/proc`; fixed in the kernel's interface to user space. */
@@ -29,9 +30,8 @@ export async function processStartedAt(pid: number): Promise<number | null> {
   if (process.platform !== 'linux') return startOfPs(pid);
   const stat = await readStat(pid);
   if (stat === null) return null;
-  const boot = /^btime (\d+)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1];
-  if (boot === undefined) return null;
-  return Number(boot) * 1000 + Number((stat.startTicks * 1000n) / TICKS_PER_SECOND);
+  const bootedAt = Date.now() - uptime() * 1000;
+  return Math.round(bootedAt + Number((stat.startTicks * 1000n) / TICKS_PER_SECOND));
 }
 
 /**
