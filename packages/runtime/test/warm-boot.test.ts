@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -9,10 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AgentClient } from '@microsandbox/protocol';
 import { DEFAULT_HOST_CONFIG } from '@microsandbox/utils';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SandboxProcess } from '../src/start/sandbox-process.ts';
+import { formatMakerArguments, type MakerArguments } from '../src/warm/maker-arguments.ts';
 import { prewarm } from '../src/warm/prewarm.ts';
 import { TemplateStore } from '../src/warm/template-store.ts';
 import { missingForVms } from '../test-support/missing-for-vms.ts';
@@ -48,17 +51,20 @@ function storeOf(home: TestHome): TemplateStore {
   return new TemplateStore(home.cacheDir);
 }
 
-/** Makes the template that the home's sandbox wakes from. */
-async function makeTemplate(home: TestHome): Promise<string> {
-  const made = await prewarm({
+function makerSettings(home: TestHome): MakerArguments {
+  return {
     cacheDir: home.cacheDir,
     libkrunfwPath: home.launch.libkrunfw_path,
     vcpus: 1,
     memoryMib: 256,
     thp: 'madvise',
     maxTemplates: 4,
-    env: process.env,
-  });
+  };
+}
+
+/** Makes the template that the home's sandbox wakes from. */
+async function makeTemplate(home: TestHome): Promise<string> {
+  const made = await prewarm({ ...makerSettings(home), env: process.env });
   expect(made).toBe('made');
   const [info] = await storeOf(home).list();
   return join(home.cacheDir, 'warm', info?.key ?? '');
@@ -111,6 +117,49 @@ describe.skipIf(lacking !== null)(title, { timeout: 90_000 }, () => {
     const again = await first.start(warm);
     expect(await run(first, 'cat /root/file')).toBe('mine\n');
     await stop(again);
+  });
+
+  it('wakes six at once, twice, each with its own disk', async () => {
+    const first = await TestHome.create(tempDir());
+    await makeTemplate(first);
+    const others = Array.from({ length: 5 }, () => TestHome.create(tempDir(), { cacheDir: first.cacheDir }));
+    const homes = [first, ...(await Promise.all(others))];
+    for (const round of ['a', 'b']) {
+      const sandboxes = await Promise.all(homes.map((home) => home.start(warm)));
+      expect(sandboxes.map(({ boot }) => boot.boot.kind)).toEqual(homes.map(() => 'warm'));
+      await Promise.all(homes.map((home, index) => run(home, `echo ${round}${index} >> /root/file; sync`)));
+      await Promise.all(sandboxes.map(stop));
+    }
+    for (const [index, home] of homes.entries()) {
+      execFileSync('/usr/sbin/e2fsck', ['-fn', home.launch.rootfs.upper ?? ''], { stdio: 'pipe' });
+      const content = execFileSync(
+        '/usr/sbin/debugfs',
+        ['-R', 'cat /upper/root/file', home.launch.rootfs.upper ?? ''],
+        {
+          stdio: 'pipe',
+        },
+      );
+      expect(content.toString()).toBe(`a${index}\nb${index}\n`);
+    }
+  });
+
+  it('leaves nothing in memory when its maker is killed', async () => {
+    const home = await TestHome.create(tempDir());
+    const before = readdirSync('/dev/shm');
+    const maker = spawn(
+      process.execPath,
+      [join(import.meta.dirname, '../dist/template-maker.cjs'), ...formatMakerArguments(makerSettings(home))],
+      {
+        stdio: 'ignore',
+      },
+    );
+    await expect.poll(() => existsSync(join(home.cacheDir, 'warm')), { interval: 20 }).toBe(true);
+    await delay(600);
+    maker.kill('SIGKILL');
+    await once(maker, 'exit');
+    await expect.poll(() => readdirSync('/dev/shm').filter((name) => !before.includes(name))).toEqual([]);
+    expect(await storeOf(home).list()).toEqual([]);
+    await makeTemplate(home);
   });
 
   it('makes the template in the background after a cold start, and uses it at the next', async () => {

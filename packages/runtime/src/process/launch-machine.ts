@@ -28,7 +28,10 @@ export interface LaunchedMachine {
   readonly boot: BootKind;
   /** Serials of the disks in the guest's order. */
   readonly diskIds: readonly string[];
-  /** Gives up the template that this machine woke from, and boots another machine; null for a booted one. */
+  /**
+   * Boots another machine in place of this one, and gives up the template that it woke from, if it did. Null when
+   * this one is the second try already.
+   */
   readonly bootInstead: ((why: string) => Promise<LaunchedMachine>) | null;
 }
 
@@ -61,11 +64,11 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
     }),
   ]);
   const common = { choice, diskIds: disks.map(({ id }) => id) };
-  const boot = async (reason: string, wantsTemplate: boolean): Promise<LaunchedMachine> => ({
+  const boot = async (reason: string, wantsTemplate: boolean, isRetry = false): Promise<LaunchedMachine> => ({
     ...common,
     machine: await qemuDriver.launch(spec, { onSpawn }),
     boot: { kind: 'cold', reason, wantsTemplate },
-    bootInstead: null,
+    bootInstead: isRetry ? null : () => boot(reason, wantsTemplate, true),
   });
 
   const why = args.warm === 'off' ? 'warm boot is off' : whyOutsideClass(spec);
@@ -76,7 +79,7 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
   if (template === null) return await boot('no template yet', true);
   const bootInstead = async (reason: string): Promise<LaunchedMachine> => {
     await store.remove(key);
-    return await boot(`template removed: ${reason}`, true);
+    return await boot(`template removed: ${reason}`, true, true);
   };
   try {
     const machine = await wakeMachine(program, spec, template, { onSpawn });

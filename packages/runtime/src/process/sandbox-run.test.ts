@@ -16,6 +16,7 @@ import { tempDir } from '../../test-support/temp-dir.ts';
 import { deferred } from '../async/deferred.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
 import { RuntimeLog } from './journal/runtime-log.ts';
+import type { LaunchedMachine } from './launch-machine.ts';
 import { PhaseClock } from './phase-clock.ts';
 import { processPlaces } from './places.ts';
 import { SandboxRun } from './sandbox-run.ts';
@@ -31,6 +32,10 @@ interface Settings {
   readonly console?: string;
   /** The machine does not even start. */
   readonly launchError?: Error;
+  /** Called for a second machine. */
+  readonly bootInstead?: () => Promise<LaunchedMachine>;
+  /** PID 1 never runs. */
+  readonly neverStarts?: boolean;
 }
 
 /** A run on a machine that is only a fake guest; what it would write into the catalog is collected. */
@@ -62,7 +67,7 @@ function setUp(settings: Settings = {}) {
   const places = processPlaces(launch, 'box');
   const guest = new FakeGuest(settings.guest);
   const exited = deferred<VmExit>();
-  const launchFake = async () => {
+  const launchFake = async (): Promise<LaunchedMachine> => {
     await mkdir(dirname(places.kernelLog), { recursive: true });
     await writeFile(places.kernelLog, settings.console ?? '');
     if (settings.exit) exited.resolve(settings.exit);
@@ -70,7 +75,7 @@ function setUp(settings: Settings = {}) {
       pid: 1,
       version: '0',
       ports: new Map([['agent', guest.hostPort]]),
-      guestStarted: Promise.resolve(),
+      guestStarted: settings.neverStarts ? new Promise(() => {}) : Promise.resolve(),
       exited: exited.promise,
       kill: () => {
         exited.resolve({ code: null, signal: 'SIGKILL', stderrTail: '' });
@@ -82,7 +87,7 @@ function setUp(settings: Settings = {}) {
       choice: { driver: 'qemu', accelerator: 'kvm', reason: 'fake' } as const,
       boot: { kind: 'cold', reason: 'fake', wantsTemplate: false } as const,
       diskIds: ['root'],
-      bootInstead: null,
+      bootInstead: settings.bootInstead ?? null,
     };
   };
   const messages: StatusMessage[] = [];
@@ -119,6 +124,7 @@ function setUp(settings: Settings = {}) {
     sandbox,
     ready: ready.promise,
     endMachine: exited.resolve,
+    launchFake,
   };
 }
 
@@ -219,6 +225,29 @@ describe('SandboxRun', () => {
     const file = JSON.parse(await readFile(places.bootErrorFile, 'utf8'));
     expect(Object.keys(file)).toEqual(['t', 'stage', 'errno', 'message']);
     expect(existsSync(places.agentSocket)).toBe(false);
+  });
+
+  it('boots once more when the kernel restarted before its first process', async () => {
+    const second = setUp();
+    const { run, messages, ready } = setUp({
+      neverStarts: true,
+      exit: { code: 0, signal: null, stderrTail: '' },
+      bootInstead: second.launchFake,
+    });
+    const code = run.run();
+    await ready;
+    expect(messages.at(-1)).toMatchObject({ ready: { boot: { kind: 'cold' } } });
+    second.endMachine({ code: 0, signal: null, stderrTail: '' });
+    expect(await code).toBe(0);
+  });
+
+  it('does not boot once more when the guest itself gave up', async () => {
+    const { run } = setUp({
+      guest: { stopBefore: 'resolved' },
+      exit: { code: 0, signal: null, stderrTail: '' },
+      bootInstead: () => Promise.reject(new Error('must not be called')),
+    });
+    expect(await run.run()).toBe(1);
   });
 
   it('reports a monitor that did not start', async () => {

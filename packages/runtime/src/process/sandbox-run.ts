@@ -73,6 +73,7 @@ export class SandboxRun {
   #link: GuestLink | null = null;
   #choice: VmmChoice | null = null;
   #serving = false;
+  #guestStarted = false;
   #request: EndRequest | null = null;
 
   constructor(options: SandboxRunOptions) {
@@ -144,7 +145,7 @@ export class SandboxRun {
     this.#options.onReady?.(launched);
   }
 
-  /** Waits for the guest's agent. One that woke and does not speak is replaced, once, by one that boots. */
+  /** Waits for the guest's agent, and where another try is promising, once more for that of another machine. */
   async #awaitGuest(
     launched: LaunchedMachine,
   ): Promise<{ readonly launched: LaunchedMachine; readonly readyFrame: Buffer }> {
@@ -158,12 +159,23 @@ export class SandboxRun {
     try {
       return { launched, readyFrame: await this.#within(this.#shakeHands(launched), launched) };
     } catch (error) {
-      if (launched.bootInstead === null || this.#request !== null) throw error;
-      log.warn('the guest that woke from a template does not answer; booting one instead');
+      const { bootInstead } = launched;
+      if (bootInstead === null || this.#request !== null || !this.#isWorthAnotherTry(boot, error))
+        throw error;
+      log.warn(`the guest that ${boot.kind === 'warm' ? 'woke' : 'booted'} did not answer; booting another`);
       machine.kill();
       await machine.exited;
-      return await this.#awaitGuest(await launched.bootInstead('its guest did not answer'));
+      return await this.#awaitGuest(await bootInstead('its guest did not answer'));
     }
+  }
+
+  /**
+   * A guest that woke may have had a bad template. A kernel that restarts before its first process runs met
+   * something that is not of the sandbox's making: on a host that is much too busy, emulation does that.
+   */
+  #isWorthAnotherTry(boot: LaunchedMachine['boot'], error: unknown): boolean {
+    if (boot.kind === 'warm') return true;
+    return error instanceof NotReady && error.evidence.exit?.code === 0 && !this.#guestStarted;
   }
 
   /** Folders and sockets, made while the machine starts. */
@@ -178,7 +190,11 @@ export class SandboxRun {
   }
 
   #shakeHands({ machine, diskIds }: LaunchedMachine): Promise<Buffer> {
-    void machine.guestStarted.then(() => this.#options.phases.reached('kernel'));
+    this.#guestStarted = false;
+    void machine.guestStarted.then(() => {
+      this.#guestStarted = true;
+      this.#options.phases.reached('kernel');
+    });
     const handshake = new BootHandshake({ onResolved: () => this.#options.phases.reached('agent') });
     const port = machine.ports.get(AGENT_PORT);
     if (port === undefined) throw new RangeError('the machine has no agent port');

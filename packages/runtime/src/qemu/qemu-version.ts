@@ -38,7 +38,15 @@ export async function queryQemuVersion(path: string): Promise<QemuVersion> {
 
 /** Reads the first line of `--version`; null when it is not QEMU's. */
 export function parseQemuVersion(text: string): QemuVersion | null {
-  const match = /^QEMU emulator version (\d+)\.(\d+)\.(\d+)/.exec(text);
+  return versionIn(/^QEMU emulator version (\d+)\.(\d+)\.(\d+)/.exec(text));
+}
+
+/** Reads what {@link formatQemuVersion} wrote. */
+export function readQemuVersion(text: string): QemuVersion | null {
+  return versionIn(/^(\d+)\.(\d+)\.(\d+)$/.exec(text));
+}
+
+function versionIn(match: RegExpExecArray | null): QemuVersion | null {
   if (match === null) return null;
   return { major: Number(match[1]), minor: Number(match[2]), micro: Number(match[3]) };
 }

@@ -58,11 +58,12 @@ export async function makeTemplate(options: MakeTemplateOptions): Promise<Templa
     machine.network?.resume();
     try {
       const version = formatQemuVersion(await orEnd(machine, machine.monitor.ready));
+      await scratch.hide();
       const limit = PREPARE_TIMEOUT_MS * timeScale(spec.accelerator);
       const ready = await orEnd(machine, prepared(machine, limit));
       await machine.monitor.execute('stop');
       await orEnd(machine, saveState(machine, template.statePath));
-      const memory = await copyNonZero(scratch.path, template.memoryPath);
+      const memory = await copyNonZero(scratch.contentPath, template.memoryPath);
       signal?.throwIfAborted();
       await store.publish(template, {
         createdAt: new Date().toISOString(),

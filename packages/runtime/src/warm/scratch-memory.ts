@@ -6,7 +6,12 @@ const MEMORY_FOLDER = '/dev/shm';
 
 /** A file that is a guest's memory for a while. */
 export interface ScratchMemory extends AsyncDisposable {
+  /** Name under which a monitor can open it, until {@link hide}. */
   readonly path: string;
+  /** Name under which this process can read it, always. */
+  readonly contentPath: string;
+  /** Takes the name away: what nobody has open any more is gone, however this process ends. */
+  hide(): Promise<void>;
 }
 
 /**
@@ -21,12 +26,22 @@ export async function scratchMemory(folder: string, bytes: number): Promise<Scra
     () => false,
   );
   const path = join(inMemory ? MEMORY_FOLDER : folder, `microsandbox-${randomBytes(8).toString('hex')}`);
-  await using file = await open(path, 'wx', 0o600);
-  await file.truncate(bytes);
+  const file = await open(path, 'wx+', 0o600);
+  const hide = () => rm(path, { force: true });
+  try {
+    await file.truncate(bytes);
+  } catch (error) {
+    await hide();
+    await file.close();
+    throw error;
+  }
   return {
     path,
+    contentPath: `/proc/self/fd/${file.fd}`,
+    hide,
     async [Symbol.asyncDispose]() {
-      await rm(path, { force: true });
+      await hide();
+      await file.close();
     },
   };
 }

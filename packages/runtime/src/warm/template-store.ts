@@ -11,6 +11,12 @@ export interface Template {
   readonly statePath: string;
 }
 
+/** A template that machines can wake from. */
+export interface FoundTemplate extends Template {
+  /** Version of the QEMU that saved it; no other one loads it. */
+  readonly qemuVersion: string;
+}
+
 /** What the store remembers of a template's files. */
 export interface TemplateMeta {
   readonly version: 1;
@@ -53,7 +59,7 @@ export class TemplateStore {
    * The template of that name, if there is one that can be trusted: its files are those that were saved. Files
    * that were touched since are read and compared; what does not match is removed.
    */
-  async find(key: string): Promise<Template | null> {
+  async find(key: string): Promise<FoundTemplate | null> {
     const template = this.#templateOf(join(this.#folder, key), key);
     const meta = await this.#readMeta(key);
     if (meta === null) return null;
@@ -66,7 +72,7 @@ export class TemplateStore {
     // Marks it as used; who comes too late to mark has still used it.
     const now = new Date();
     utimes(join(this.#folder, key, META), now, now).catch(() => {});
-    return template;
+    return { ...template, qemuVersion: meta.qemuVersion };
   }
 
   /** An empty folder to make a template in; {@link publish} or {@link discard} it. */

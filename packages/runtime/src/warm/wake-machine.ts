@@ -2,15 +2,19 @@ import { open, writeFile } from 'node:fs/promises';
 import { RuntimeError, type VmLaunchOptions, type VmProcess, type VmSpec } from '@microsandbox/types';
 import { sleep } from '@microsandbox/utils';
 import { spawnQemu } from '../qemu/qemu-process.ts';
-import { formatQemuVersion } from '../qemu/qemu-version.ts';
+import { isAtLeast, readQemuVersion } from '../qemu/qemu-version.ts';
+import type { QmpClient } from '../qemu/qmp-client.ts';
 import { migrate } from './await-migration.ts';
 import { fillToClass } from './layout-class.ts';
-import type { Template } from './template-store.ts';
+import type { FoundTemplate } from './template-store.ts';
 
 /** A state of a few hundred KiB loads in milliseconds; this is for a machine that is much too busy. */
 const LOAD_TIMEOUT_MS = 20_000;
 
 const STATE = 'state';
+
+/** First QEMU that maps a file privately without opening it for writing, and that loads from a file by its name. */
+const LOADS_FILES = { major: 8, minor: 2, micro: 0 };
 
 /**
  * Starts a machine from a template: its memory is the template's, copied page by page when the guest writes, and
@@ -21,15 +25,21 @@ const STATE = 'state';
 export async function wakeMachine(
   program: string,
   spec: VmSpec,
-  template: Template,
+  template: FoundTemplate,
   options: VmLaunchOptions = {},
 ): Promise<VmProcess> {
   const { spec: filled, ...filling } = fillToClass(spec);
   await writeFile(spec.kernelLogPath, '', { mode: 0o600 });
   await using state = await open(template.statePath, 'r');
+  const version = readQemuVersion(template.qemuVersion);
+  const loadsFiles = version !== null && isAtLeast(version, LOADS_FILES);
   let stateFd = -1;
   const machine = spawnQemu(program, filled, {
-    template: { ...filling, memory: { path: template.memoryPath, use: 'private' }, incoming: true },
+    template: {
+      ...filling,
+      memory: { path: template.memoryPath, use: loadsFiles ? 'private-read-only' : 'private' },
+      incoming: true,
+    },
     files: new Map([[STATE, state.fd]]),
     onDescriptors: (fdOf) => {
       stateFd = fdOf.get(STATE) ?? -1;
@@ -41,8 +51,8 @@ export async function wakeMachine(
   if (spec.network === undefined) machine.network?.resume();
   const timeout = new AbortController();
   try {
-    const version = await Promise.race([
-      loadState(machine.monitor, stateFd),
+    await Promise.race([
+      loadState(machine.monitor, loadsFiles ? `file:${template.statePath}` : `fd:${stateFd}`),
       endOf(machine),
       sleep(LOAD_TIMEOUT_MS, { signal: timeout.signal }).then(() => {
         throw new RuntimeError('the template did not load in time');
@@ -52,7 +62,7 @@ export async function wakeMachine(
     return {
       ...rest,
       ...(spec.network && network && { network }),
-      version,
+      version: template.qemuVersion,
       guestStarted: Promise.resolve(),
     };
   } catch (error) {
@@ -65,11 +75,10 @@ export async function wakeMachine(
   }
 }
 
-async function loadState(monitor: ReturnType<typeof spawnQemu>['monitor'], fd: number): Promise<string> {
-  const version = await monitor.ready;
-  await migrate(monitor, 'migrate-incoming', `fd:${fd}`);
+async function loadState(monitor: QmpClient, uri: string): Promise<void> {
+  await monitor.ready;
+  await migrate(monitor, 'migrate-incoming', uri);
   await monitor.execute('cont');
-  return formatQemuVersion(version);
 }
 
 async function endOf(machine: ReturnType<typeof spawnQemu>): Promise<never> {
