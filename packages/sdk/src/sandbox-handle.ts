@@ -7,6 +7,7 @@ import type { LocalBackend } from './backend/local-backend.ts';
 import { camelCaseKeys } from './config/camel-case-keys.ts';
 import { parseRecord } from './config/parse-record.ts';
 import { startSandbox } from './create-sandbox.ts';
+import { withFileErrors } from './lifecycle/file-errors.ts';
 import { requireSandbox } from './lifecycle/find-sandbox.ts';
 import { assertRunning, sandboxNotRunning } from './lifecycle/not-running.ts';
 import { isActive } from './lifecycle/reconcile.ts';
@@ -182,7 +183,7 @@ export class SandboxHandle {
    * @throws SandboxStillRunningError
    */
   async remove(): Promise<void> {
-    await removeSandbox(await this.#target());
+    await withFileErrors(async () => removeSandbox(await this.#target()));
   }
 
   /**

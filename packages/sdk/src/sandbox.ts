@@ -4,6 +4,7 @@ import { configured } from './builders/configure.ts';
 import { SandboxBuilder } from './builders/sandbox-builder.ts';
 import { SandboxListBuilder } from './builders/sandbox-list-builder.ts';
 import { startSandbox } from './create-sandbox.ts';
+import { withFileErrors } from './lifecycle/file-errors.ts';
 import { requireSandbox } from './lifecycle/find-sandbox.ts';
 import { forceRemoveSandbox, type SandboxRemoval } from './lifecycle/force-remove.ts';
 import { listSandboxes } from './lifecycle/list-sandboxes.ts';
@@ -76,7 +77,7 @@ const statics: SandboxStatics = {
   async remove(name) {
     await (await statics.get(name)).remove();
   },
-  forceRemove: async (name) => forceRemoveSandbox(local('remove'), name),
+  forceRemove: async (name) => withFileErrors(() => forceRemoveSandbox(local('remove'), name)),
 };
 
 /**
