@@ -41,12 +41,6 @@ export function storedImageOf(text: string): StoredImage {
   return { DiskImage: { path: text, format: STORED_DISK_FORMATS[format], fstype: null } };
 }
 
-/** Reference or path of a stored image, for people. */
-export function describeImage(image: StoredImage): string {
-  if ('Oci' in image) return image.Oci.reference;
-  return 'Bind' in image ? image.Bind.path : image.DiskImage.path;
-}
-
 /** Disk format by file extension, or null. */
 export function diskFormatOf(path: string): DiskImageFormat | null {
   const fileName = path.slice(path.lastIndexOf('/') + 1);
