@@ -41,7 +41,7 @@ async function bootFloor(kernel, initramfs, commandLine) {
   const qemu = spawn(
     'qemu-system-x86_64',
     [
-      ...['-M', 'microvm,accel=tcg,acpi=off,rtc=off', '-cpu', 'max', '-m', '512', '-smp', '1'],
+      ...['-M', 'microvm,accel=tcg,acpi=off,rtc=on', '-cpu', 'max', '-m', '512', '-smp', '1'],
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-kernel', kernel, '-initrd', initramfs],
       ...['-append', commandLine],
