@@ -23,7 +23,7 @@ export type BootErrorRecord = z.infer<typeof bootErrorRecordSchema>;
  * - `noVirtualisation`: the accelerator that was asked for cannot be had on this machine
  * - `noPermission`: the user may not open something that the start needs
  * - `vmmMissing`, `kernelMissing`: a program or library is not installed
- * - `kernelBroken`: there is a kernel, and it cannot be loaded or stops before its first word
+ * - `kernelBroken`: there is a kernel, and it cannot be loaded, or the guest ends before its first word
  * - `kernelPanic`: the guest's kernel gave up
  * - `imageBroken`: the image's layers in the cache are damaged or gone
  * - `diskBroken`: the sandbox's own disk is damaged
