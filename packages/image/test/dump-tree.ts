@@ -41,8 +41,12 @@ async function line(path: string, node: TreeNode, firstNames: Map<FileNode, stri
 }
 
 /** The bytes of a file of a tree. */
-export async function fileBytes({ data, size }: FileNode): Promise<Buffer> {
+export async function fileBytes({ data, size }: Pick<FileNode, 'data' | 'size'>): Promise<Buffer> {
   if (data.source === 'memory') return data.bytes;
   if (data.source === 'none') throw new Error('no data');
+  if (data.source === 'parts') {
+    const parts = data.parts.map((part) => fileBytes({ data: part, size: part.size }));
+    return Buffer.concat(await Promise.all(parts));
+  }
   return (await readFile(data.path)).subarray(data.offset, data.offset + size);
 }

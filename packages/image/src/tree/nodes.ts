@@ -22,13 +22,18 @@ export interface Metadata {
 export type Xattrs = ReadonlyMap<string, Buffer>;
 
 /**
- * Where a regular file's `size` bytes are: in memory, in a host file from `offset` on, or nowhere (only the
- * metadata is known).
+ * Where a regular file's `size` bytes are: in memory, in a host file from `offset` on, in several of such places one
+ * after the other (only the ext4 writer takes that), or nowhere (only the metadata is known).
  */
 export type FileData =
-  | { readonly source: 'memory'; readonly bytes: Buffer }
-  | { readonly source: 'region'; readonly path: string; readonly offset: number }
+  | FilePart
+  | { readonly source: 'parts'; readonly parts: readonly (FilePart & { readonly size: number })[] }
   | { readonly source: 'none' };
+
+/** Bytes in one place. */
+export type FilePart =
+  | { readonly source: 'memory'; readonly bytes: Buffer }
+  | { readonly source: 'region'; readonly path: string; readonly offset: number };
 
 /**
  * A regular file. The object *is* the inode: names that are hard links of each other hold the same object, and

@@ -1,0 +1,81 @@
+import { readFile, stat } from 'node:fs/promises';
+import { errnoOf, writeFileAtomic } from '@microsandbox/utils';
+import * as z from 'zod';
+import { hostFileError } from '../io/host-file-error.ts';
+import { parseCheckableDigest } from '../reference/image-digest.ts';
+import { MATERIALIZER_ABI } from './flat-derivation.ts';
+import type { FlatLayout } from './flat-layout.ts';
+
+const SCHEMA = 1;
+
+const flatRefSchema = z.object({
+  schema: z.literal(SCHEMA),
+  manifest_digest: z.string(),
+  derivation_digest: z.string(),
+  artifact_digest: z.string(),
+  materializer_abi: z.number().int(),
+  uuid: z.string(),
+  virtual_size_bytes: z.number().int(),
+  inode_count: z.number().int(),
+  content_bytes: z.number().int(),
+});
+
+/** `flat/refs/<manifest digest>.json`: which flat image an image has. */
+export type FlatRef = z.infer<typeof flatRefSchema>;
+
+/** What a flat image must be to be of use. */
+export interface FlatKey {
+  readonly manifestDigest: string;
+  readonly derivationDigest: string;
+}
+
+/** The record of a manifest's flat image, or null when there is none, it is another, or its image is not there. */
+export async function readFlatRef(
+  layout: FlatLayout,
+  { manifestDigest, derivationDigest }: FlatKey,
+): Promise<FlatRef | null> {
+  const ref = await readRef(layout.ref(manifestDigest));
+  const isCurrent =
+    ref !== null &&
+    ref.manifest_digest === manifestDigest &&
+    ref.derivation_digest === derivationDigest &&
+    ref.materializer_abi === MATERIALIZER_ABI;
+  return isCurrent && (await hasBlob(layout, ref)) ? ref : null;
+}
+
+/** Writes the record; its image must be there and synced. */
+export async function writeFlatRef(layout: FlatLayout, ref: FlatRef): Promise<void> {
+  const path = layout.ref(ref.manifest_digest);
+  await writeFileAtomic(path, JSON.stringify(ref, null, 2)).catch((error: unknown) => {
+    throw hostFileError('write', path, error);
+  });
+}
+
+/** Null also for what cannot be read as a record: that is the same to a cache. */
+async function readRef(path: string): Promise<FlatRef | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw hostFileError('read', path, error);
+  }
+  try {
+    const ref = flatRefSchema.parse(JSON.parse(text));
+    // It becomes the name of a file.
+    parseCheckableDigest(ref.artifact_digest);
+    return ref;
+  } catch {
+    return null;
+  }
+}
+
+async function hasBlob(layout: FlatLayout, ref: FlatRef): Promise<boolean> {
+  try {
+    const { size } = await stat(layout.blob(ref.artifact_digest));
+    return size === ref.virtual_size_bytes;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw hostFileError('read', layout.blob(ref.artifact_digest), error);
+  }
+}
