@@ -6,6 +6,6 @@ import { onTestFinished } from 'vitest';
 /** A new folder that goes away with the running test. */
 export function tempDir(): string {
   const folder = mkdtempSync(join(tmpdir(), 'msb-runtime-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   return folder;
 }

@@ -77,7 +77,10 @@ export class TemplateStore {
 
   /** An empty folder to make a template in; {@link publish} or {@link discard} it. */
   async begin(key: string): Promise<Template> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    // Not recursive: a home that was removed meanwhile must not come back.
+    await mkdir(this.#folder, { mode: 0o700 }).catch((error: unknown) => {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    });
     for (const name of await readdir(this.#folder)) {
       if (TEMPORARY.test(name)) await rm(join(this.#folder, name), { recursive: true, force: true });
     }
