@@ -47,9 +47,15 @@ export async function installDependencies() {
   writeFileSync(stamp, lockDigest());
 }
 
-/** Runs npm under Node 24: the one that runs this, or the pinned one from the registry. */
+/**
+ * Runs npm under Node 24: the one that runs this, or the pinned one from the registry. Not the repository's own,
+ * which the installation takes away.
+ */
 function runNpm(pinned, args) {
   const environment = { env: { ...process.env } };
-  if (Number.parseInt(process.versions.node, 10) >= 24) return must(process.execPath, args, environment);
+  const isOwn = process.execPath.startsWith(`${root}/`);
+  if (!isOwn && Number.parseInt(process.versions.node, 10) >= 24) {
+    return must(process.execPath, args, environment);
+  }
   return must('npx', ['--yes', '--package', `node@${pinned}`, '--', 'node', ...args], environment);
 }
