@@ -1,6 +1,6 @@
 import { RunRepository, SandboxRepository } from '@microsandbox/db';
 import { BootStartError, type LaunchConfig, type SandboxConfigRecord } from '@microsandbox/types';
-import type { FileLock } from '@microsandbox/utils';
+import { type FileLock, sleep } from '@microsandbox/utils';
 import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
 import { launchConfigOf } from './launch-config.ts';
@@ -8,6 +8,10 @@ import { isRunAlive } from './run-liveness.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
 import { removeSocketArtifacts } from './socket-artifacts.ts';
 import { writeScripts } from './write-scripts.ts';
+
+/** Time that a killed process gets to be gone. */
+const DYING_MS = 2000;
+const POLL_MS = 20;
 
 /** What starting a prepared sandbox needs. */
 export interface LaunchOptions {
@@ -78,6 +82,8 @@ async function undoLaunch(target: SandboxTarget): Promise<void> {
   const runs = new RunRepository(catalog);
   const open = await runs.activeRun(target.id);
   const end = { reason: 'InternalError', exitCode: 1 } as const;
+  // A killed process can take a moment to be gone.
+  for (let waited = 0; waited < DYING_MS && (await isRunAlive(open)); waited += POLL_MS) await sleep(POLL_MS);
   if (open !== null && !(await isRunAlive(open))) await runs.finish(open.id, end);
   await new SandboxRepository(catalog).setStatus(target.id, 'Stopped', ['Running', 'Draining']);
   await removeSocketArtifacts(target);
