@@ -2,6 +2,7 @@ import { ImageRepository } from '@microsandbox/db';
 import { ImageNotFoundError, type PullProgressEvent } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
+import { oneOf } from '../config/one-of.ts';
 import type { PullPolicy } from '../values.ts';
 import { deleteImageFiles } from './delete-image-files.ts';
 import { type ImageDetail, imageDetailOf } from './image-detail.ts';
@@ -107,6 +108,57 @@ export class Image {
     });
     await recordImage(backend, reference, imported.image);
     return Image.get(reference);
+  }
+
+  /**
+   * Takes the images of an archive that `docker save` or its like wrote, or of the same as bytes. `tag` adds a
+   * reference to the first image.
+   *
+   * @throws ImageError
+   */
+  static async load(
+    input: string | AsyncIterable<Uint8Array>,
+    options: {
+      readonly tag?: string | readonly string[];
+      readonly onProgress?: (event: PullProgressEvent) => void;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<ImageHandle[]> {
+    const backend = currentBackend().local('Image::load');
+    const { loadArchive } = await import('@microsandbox/image');
+    const { cacheDir } = await backend.layout();
+    const { tag = [], ...rest } = options;
+    const loaded = await loadArchive({
+      input,
+      cacheDir,
+      tags: typeof tag === 'string' ? [tag] : tag,
+      ...rest,
+    });
+    for (const { reference, image } of loaded) await recordImage(backend, reference, image);
+    return Promise.all(loaded.map(({ reference }) => Image.get(reference)));
+  }
+
+  /**
+   * Writes cached images into an archive that `docker load` takes, or in OCI layout.
+   *
+   * @throws ImageNotFoundError
+   */
+  static async save(
+    reference: string | readonly string[],
+    options: {
+      readonly outputPath: string;
+      readonly format?: 'docker' | 'oci';
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<void> {
+    const backend = currentBackend().local('Image::save');
+    const references = typeof reference === 'string' ? [reference] : reference;
+    if (references.length === 0) throw new Error('at least one image reference is required');
+    const { format = 'docker' } = options;
+    oneOf(format, ['docker', 'oci'], `invalid archive format '${format}': expected 'docker' or 'oci'`);
+    const { saveArchive } = await import('@microsandbox/image');
+    const { cacheDir } = await backend.layout();
+    await saveArchive({ ...options, references, cacheDir });
   }
 
   /**

@@ -86,6 +86,36 @@ describe('Image', () => {
   });
 });
 
+describe('image archives', () => {
+  it.each(['docker', 'oci'] as const)('in %s form go out and come in again', async (format) => {
+    await given('localhost/one:latest', 'x', { Cmd: ['sh'] });
+    const archive = join(home.path, 'image.tar');
+    await here(() => Image.save('localhost/one:latest', { outputPath: archive, format }));
+    await here(() => Image.remove('localhost/one:latest'));
+    const loaded = await here(() => Image.load(archive, { tag: 'localhost/two:latest' }));
+    expect(loaded.map(({ reference }) => reference).sort()).toEqual([
+      'localhost/one:latest',
+      'localhost/two:latest',
+    ]);
+    expect((await here(() => Image.inspect('localhost/two:latest'))).config?.cmd).toEqual(['sh']);
+  });
+
+  it('say what is wrong', async () => {
+    const outputPath = join(home.path, 'out.tar');
+    await expect(here(() => Image.save([], { outputPath }))).rejects.toThrow(
+      'at least one image reference is required',
+    );
+    await expect(here(() => Image.save('localhost/none', { outputPath }))).rejects.toMatchObject({
+      code: 'imageNotFound',
+    });
+    await expect(here(() => Image.save('a', { outputPath, format: 'zip' as 'oci' }))).rejects.toThrow(
+      "invalid archive format 'zip': expected 'docker' or 'oci'",
+    );
+    await expect(here(() => Image.load(home.disk))).rejects.toMatchObject({ code: 'image' });
+    expect(existsSync(outputPath)).toBe(false);
+  });
+});
+
 describe('a sandbox of an image', () => {
   const create = (configure = (b: SandboxBuilder) => b) =>
     here(() => configure(Sandbox.builder('box').image('localhost/one').pullPolicy('never')).create());

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type HostConfig, InvalidConfigError } from '@microsandbox/types';
 import type { HomeLayout } from '@microsandbox/utils';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
@@ -21,6 +20,7 @@ export interface RegistryAccessInputs {
   readonly env: NodeJS.ProcessEnv;
   /** What the call itself says; it wins. */
   readonly options?: RegistryOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface RegistryAccessInputs {
 export async function registryAccess(inputs: RegistryAccessInputs): Promise<RegistryAccess> {
   const { registry, host, options } = inputs;
   const configured = Object.entries(host.registries.hosts).filter(([, { insecure }]) => insecure);
-  const auth = options?.auth ?? (await configuredAuth(inputs));
+  const auth = options?.auth ?? (await storedCredentials(inputs));
   return {
     insecureHosts: [...configured.map(([name]) => name), ...(options?.insecure ? [registry] : [])],
     caCerts: [...(await configuredCertificates(host)), ...(options?.caCerts ?? [])],
@@ -52,28 +52,15 @@ async function configuredCertificates(host: HostConfig): Promise<Buffer[]> {
   }
 }
 
-async function configuredAuth(inputs: RegistryAccessInputs): Promise<RegistryAccess['auth']> {
-  const { registry, host, layout, env } = inputs;
-  const entry = host.registries.hosts[registry]?.auth;
-  if (entry === undefined || entry === null) return undefined;
-  const fail = (reason: string): InvalidConfigError =>
-    new InvalidConfigError(`invalid config: registry auth for ${registry}: ${reason}`, {
-      hint: `correct registries.hosts["${registry}"].auth in config.json`,
-    });
-  const sources = [entry.store, entry.password_env, entry.secret_name].filter(
-    (source) => source !== undefined,
-  );
-  if (sources.length === 0) throw fail('entry has no credential source');
-  if (sources.length > 1) throw fail('entry defines multiple credential sources');
-  if (entry.store !== undefined) throw fail('the keyring cannot be read by this release');
-  if (entry.password_env !== undefined) {
-    const password = env[entry.password_env];
-    if (!password) throw fail(`environment variable \`${entry.password_env}\` is not set`);
-    return { username: entry.username, password };
-  }
-  const path = join(layout.secretsDir, 'registries', entry.secret_name ?? '');
-  const password = await readFile(path, 'utf8').catch((error: Error) => {
-    throw fail(`cannot read ${path}: ${error.message}`);
+/** What keyring, settings or the Docker client know; undefined means anonymous. */
+async function storedCredentials(inputs: RegistryAccessInputs): Promise<RegistryAccess['auth']> {
+  const { findCredentials } = await import('@microsandbox/image');
+  const { registry, host, layout, env, signal } = inputs;
+  return findCredentials({
+    registry,
+    hosts: host.registries.hosts,
+    secretsDir: layout.secretsDir,
+    env,
+    signal,
   });
-  return { username: entry.username, password: password.trim() };
 }

@@ -47,6 +47,7 @@ export async function resolveImage(backend: LocalBackend, request: ImageRequest)
     layout,
     env: backend.env,
     options: request.registry,
+    signal,
   });
   return pullImage({
     ...options,
