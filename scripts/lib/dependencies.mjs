@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fail, must, root } from './run.mjs';
 
@@ -48,14 +49,16 @@ export async function installDependencies() {
 }
 
 /**
- * Runs npm under Node 24: the one that runs this, or the pinned one from the registry. Not the repository's own,
- * which the installation takes away.
+ * Runs npm under Node 24: the one that runs this, or the pinned one from the registry. Never under the
+ * repository's own, which the installation takes away; npx would take that one if it found it.
  */
 function runNpm(pinned, args) {
-  const environment = { env: { ...process.env } };
+  const folders = (process.env.PATH ?? '').split(':').filter((folder) => !folder.startsWith(`${root}/`));
+  const options = { cwd: tmpdir(), env: { ...process.env, PATH: folders.join(':') } };
+  const prefixed = [...args, '--prefix', root];
   const isOwn = process.execPath.startsWith(`${root}/`);
   if (!isOwn && Number.parseInt(process.versions.node, 10) >= 24) {
-    return must(process.execPath, args, environment);
+    return must(process.execPath, prefixed, options);
   }
-  return must('npx', ['--yes', '--package', `node@${pinned}`, '--', 'node', ...args], environment);
+  return must('npx', ['--yes', '--package', `node@${pinned}`, '--', 'node', ...prefixed], options);
 }
