@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { createDirectory, type DirectoryNode } from '../tree/nodes.ts';
+import { createDirectory, type LayerTree } from '../tree/nodes.ts';
 import { formatExt4 } from './format-ext4.ts';
 
 const MIB = 1024 * 1024;
@@ -11,8 +11,8 @@ export interface UpperDiskOptions {
   readonly path: string;
   /** Size in MiB, at least 8. */
   readonly sizeMib: number;
-  /** What the writable layer holds from the start (patches). */
-  readonly content?: DirectoryNode;
+  /** What the writable layer holds from the start, as {@link buildPatchTree} gives it; nothing when absent. */
+  readonly tree?: LayerTree;
   readonly signal?: AbortSignal;
 }
 
@@ -23,9 +23,9 @@ export interface UpperDiskOptions {
  * @throws {InvalidConfigError} when the size cannot hold it.
  */
 export async function createUpperDisk(options: UpperDiskOptions): Promise<void> {
-  const { path, sizeMib, content = createDirectory(), signal } = options;
+  const { path, sizeMib, tree, signal } = options;
   const root = createDirectory();
-  root.children.set('upper', content);
+  root.children.set('upper', tree?.root ?? createDirectory());
   root.children.set('work', createDirectory());
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
