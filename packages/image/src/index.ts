@@ -42,3 +42,16 @@ export { TarScanner, type TarScannerLimits, type TarSink } from './tar/tar-scann
 export * from './tree/merge-layers.ts';
 export * from './tree/nodes.ts';
 export * from './vmdk/vmdk-descriptor.ts';
+
+export { type GrowImageOptions, growImage } from './ext4/grow/grow-image.ts';
+export * from './ext4/grow/grow-upper-disk.ts';
+export * from './ext4/grow/over-capacity-error.ts';
+export * from './ext4/stored/validate-ext4-image.ts';
+export type { CloneStrategy } from './flat/clone-disk.ts';
+export * from './flat/create-flat-disk.ts';
+export type { FlatRef } from './flat/flat-ref.ts';
+export * from './flat/materialize-flat.ts';
+export * from './patch/apply-patches.ts';
+export * from './patch/build-patch-tree.ts';
+export * from './patch/parse-stored-patches.ts';
+export type * from './patch/rootfs-patch.ts';
