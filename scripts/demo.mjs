@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { buildTestImage, busyboxLayer, writeOciLayout } from '@microsandbox/test-utils';
 import { Image, Sandbox } from 'microsandbox';
 
+// The first start is a cold one, whatever earlier runs left.
+process.env.MSB_WARM = 'off';
+
 const reference = 'localhost/busybox';
 const phases = [];
 
@@ -38,6 +41,15 @@ try {
   const loop = await timed('second exec', () => sandbox.shell(script));
   process.stdout.write(`$ ${script}\n${loop.stdout()}`);
   await timed('stop', () => sandbox.stop());
+  await Sandbox.remove('demo');
+
+  process.env.MSB_WARM = 'auto';
+  await timed('warm template', () => Sandbox.prewarm());
+  const woken = await timed('warm create', () =>
+    Sandbox.builder('demo').image(reference).pullPolicy('never').replace().create(),
+  );
+  await timed('warm exec', () => woken.exec('true'));
+  await woken.stop();
   await Sandbox.remove('demo');
 
   console.log(`\nVMM          ${vmm.driver}, accelerator ${vmm.accelerator}: ${vmm.reason}`);

@@ -99,3 +99,5 @@ export type { SandboxPage } from './sandbox-page.ts';
 export type * from './sandbox-results.ts';
 export * from './sizes.ts';
 export * from './values.ts';
+export { WarmBoot } from './warm/warm-boot.ts';
+export type { PrewarmOptions, WarmTemplate } from './warm/warm-templates.ts';

@@ -12,6 +12,7 @@ import type { StartOptions } from './lifecycle/start-existing.ts';
 import { SandboxHandle } from './sandbox-handle.ts';
 import { Sandbox as SandboxInstance } from './sandbox-instance.ts';
 import type { SandboxPage } from './sandbox-page.ts';
+import { makeWarmTemplate, type PrewarmOptions } from './warm/warm-templates.ts';
 
 /** Beside its objects' methods, what the class `Sandbox` itself can do. */
 interface SandboxStatics {
@@ -48,6 +49,12 @@ interface SandboxStatics {
    * @throws SandboxNotFoundError when there was nothing
    */
   forceRemove(name: string): Promise<SandboxRemoval>;
+  /**
+   * Makes the template that sandboxes of one size wake from, so that already the first of them does.
+   *
+   * @throws RuntimeError when it cannot be made
+   */
+  prewarm(options?: PrewarmOptions): Promise<'present' | 'made' | 'busy'>;
 }
 
 /** The backend for one of the class's functions. */
@@ -64,6 +71,7 @@ const statics: SandboxStatics = {
     const backend = local('get');
     return new SandboxHandle(backend, await requireSandbox(backend, name));
   },
+  prewarm: async (options = {}) => makeWarmTemplate(local('prewarm'), options),
   list: () => statics.listWith((list) => list),
   async listWith(configure) {
     const backend = local('list');

@@ -17,3 +17,4 @@ export { showStatus } from './show-status.ts';
 export { startSandboxes } from './start-sandboxes.ts';
 export { stopSandboxes } from './stop-sandboxes.ts';
 export { touchSandboxes } from './touch-sandboxes.ts';
+export { listTemplates, makeTemplate, removeTemplates, setWarmMode } from './warm-templates.ts';

@@ -27,7 +27,11 @@ export function findCommand(root: CommandSpec, argv: readonly string[]): FoundCo
     if (at === -1 || (end !== -1 && end < at)) break;
     const word = rest[at] ?? '';
     const next = subcommand(spec, word);
-    if (next === undefined) throw unknownCommand(path, spec, word);
+    if (next === undefined) {
+      // A command that also works by itself may have options with values, which look like words.
+      if (spec.run !== undefined) break;
+      throw unknownCommand(path, spec, word);
+    }
     spec = next;
     path = `${path} ${word}`;
     rest = [...rest.slice(0, at), ...rest.slice(at + 1)];

@@ -18,6 +18,7 @@ import { statusCommand } from './status.ts';
 import { stopCommand } from './stop.ts';
 import { touchCommand } from './touch.ts';
 import { versionCommand } from './version.ts';
+import { warmCommand } from './warm.ts';
 
 /** `msb` and everything under it, in the order of the help. */
 export const ROOT_COMMAND: CommandSpec = {
@@ -42,6 +43,7 @@ export const ROOT_COMMAND: CommandSpec = {
     { ...imagePullCommand, group: 'Images' },
     { ...imageListCommand, name: 'images', aliases: [], hidden: true },
     { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
+    warmCommand,
     doctorCommand,
     completionCommand,
     versionCommand,
