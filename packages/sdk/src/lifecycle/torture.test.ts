@@ -192,9 +192,11 @@ describe('trial by fire', () => {
         )
         .run(process.pid),
     );
-    const { rows } = await listSandboxes(home.backend);
-    for (const { status } of rows) expect(['Stopped', 'Crashed']).toContain(status);
-    for (const { name } of rows) {
+    // A process that is being torn down shows no environment any more a moment before its locks are free.
+    const states = async () =>
+      (await listSandboxes(home.backend)).rows.map(({ status }) => status).toSorted();
+    await expect.poll(states, { timeout: 5000 }).toEqual(['Crashed', 'Stopped']);
+    for (const { name } of (await listSandboxes(home.backend)).rows) {
       await using sandbox = await here(() => Sandbox.start(name));
       expect((await sandbox.exec('true')).code).toBe(0);
       expect(existsSync(sandboxPaths(home.layout, name).agentSocket)).toBe(true);
