@@ -492,7 +492,7 @@ describe('a damaged template', () => {
     await mustRun('touch', ['-r', stamp, memory]);
     const log = await expectBootedInstead();
     expect(log).toMatch(
-      /woke[\s\S]*template does not answer; booting one instead[\s\S]*booting \(template removed/,
+      /woke[\s\S]*the guest that woke did not answer; booting another[\s\S]*booting \(template removed/,
     );
   });
 
