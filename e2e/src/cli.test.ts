@@ -1,31 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  type IsolatedHome,
-  initIsolatedHome,
-  type LocalRegistry,
-  startLocalRegistry,
-} from '@microsandbox/test-utils';
+import type { IsolatedHome } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { pushBusybox } from './support/busybox.ts';
+import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { msb } from './support/consumer.ts';
-import { allowPlainHttp } from './support/host-config.ts';
 import { expectNoProcessOf } from './support/leftovers.ts';
 
+let made: BusyboxHome;
 let home: IsolatedHome;
-let registry: LocalRegistry;
 let reference: string;
 
 beforeAll(async () => {
-  home = await initIsolatedHome();
-  registry = await startLocalRegistry();
-  reference = await pushBusybox(registry);
-  await allowPlainHttp(home.path, registry.host);
+  made = await startBusyboxHome();
+  ({ home, reference } = made);
 });
 
-afterAll(async () => {
-  await registry[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
-});
+afterAll(() => made[Symbol.asyncDispose]());
 
 const run = (args: readonly string[], input?: Uint8Array | string) =>
   msb(args, { env: home.env, ...(input === undefined ? {} : { input }) });

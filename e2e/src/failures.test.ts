@@ -6,34 +6,28 @@ import {
   findProgram,
   freePort,
   type IsolatedHome,
-  initIsolatedHome,
   type LocalRegistry,
   mustRun,
   pushImage,
   runCommand,
-  startLocalRegistry,
   tarFolder,
 } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pushBusybox } from './support/busybox.ts';
+import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { msb } from './support/consumer.ts';
 import { allowPlainHttp } from './support/host-config.ts';
 
+let made: BusyboxHome;
 let home: IsolatedHome;
 let registry: LocalRegistry;
 let reference: string;
 
 beforeAll(async () => {
-  home = await initIsolatedHome();
-  registry = await startLocalRegistry();
-  reference = await pushBusybox(registry);
-  await allowPlainHttp(home.path, registry.host);
+  made = await startBusyboxHome();
+  ({ home, registry, reference } = made);
 });
 
-afterAll(async () => {
-  await registry[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
-});
+afterAll(() => made[Symbol.asyncDispose]());
 
 /** One `error:` line, perhaps with indented reasons and hints; no stack trace; not exit code 0. */
 function expectReadableFailure(result: CommandResult): void {

@@ -13,24 +13,16 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type IsolatedHome,
-  initIsolatedHome,
-  type LocalRegistry,
-  mustRun,
-  runCommand,
-  startLocalRegistry,
-} from '@microsandbox/test-utils';
+import { type IsolatedHome, mustRun, runCommand } from '@microsandbox/test-utils';
 import type { SandboxFsOps, Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { pushBusybox } from './support/busybox.ts';
+import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { consumer, importSdk, msb } from './support/consumer.ts';
-import { allowPlainHttp } from './support/host-config.ts';
 
 const { Sandbox, SandboxFsOpsError, AgentLostError, IoError } = await importSdk();
 
+let made: BusyboxHome;
 let home: IsolatedHome;
-let registry: LocalRegistry;
 let reference: string;
 let box: SandboxType;
 let other: SandboxType;
@@ -38,10 +30,8 @@ let fs: SandboxFsOps;
 let folder: string;
 
 beforeAll(async () => {
-  home = await initIsolatedHome();
-  registry = await startLocalRegistry();
-  reference = await pushBusybox(registry);
-  await allowPlainHttp(home.path, registry.host);
+  made = await startBusyboxHome();
+  ({ home, reference } = made);
   box = await Sandbox.builder('box').image(reference).create();
   other = await Sandbox.builder('other').image(reference).create();
   fs = box.fs();
@@ -51,8 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await box.stop();
   await other.stop();
-  await registry[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
+  await made[Symbol.asyncDispose]();
 });
 
 beforeEach(async () => {

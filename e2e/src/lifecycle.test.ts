@@ -1,37 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type IsolatedHome,
-  initIsolatedHome,
-  type LocalRegistry,
-  mustRun,
-  startLocalRegistry,
-} from '@microsandbox/test-utils';
+import { type IsolatedHome, mustRun } from '@microsandbox/test-utils';
 import type { Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pushBusybox } from './support/busybox.ts';
+import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { importSdk } from './support/consumer.ts';
-import { allowPlainHttp } from './support/host-config.ts';
 import { expectNoProcessOf, pathsNaming, processesNaming } from './support/leftovers.ts';
 
 const { Sandbox, Image, MicrosandboxError } = await importSdk();
 
+let made: BusyboxHome;
 let home: IsolatedHome;
-let registry: LocalRegistry;
 let reference: string;
 
 beforeAll(async () => {
-  home = await initIsolatedHome();
-  registry = await startLocalRegistry();
-  reference = await pushBusybox(registry);
-  await allowPlainHttp(home.path, registry.host);
+  made = await startBusyboxHome();
+  ({ home, reference } = made);
 });
 
-afterAll(async () => {
-  await registry[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
-});
+afterAll(() => made[Symbol.asyncDispose]());
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -1,32 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type IsolatedHome,
-  initIsolatedHome,
-  type LocalRegistry,
-  runCommand,
-  startLocalRegistry,
-} from '@microsandbox/test-utils';
+import { type IsolatedHome, runCommand } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pushBusybox } from './support/busybox.ts';
+import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { consumer } from './support/consumer.ts';
-import { allowPlainHttp } from './support/host-config.ts';
 
+let made: BusyboxHome;
 let home: IsolatedHome;
-let registry: LocalRegistry;
 let reference: string;
 
 beforeAll(async () => {
-  home = await initIsolatedHome();
-  registry = await startLocalRegistry();
-  reference = await pushBusybox(registry);
-  await allowPlainHttp(home.path, registry.host);
+  made = await startBusyboxHome();
+  ({ home, reference } = made);
 });
 
-afterAll(async () => {
-  await registry[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
-});
+afterAll(() => made[Symbol.asyncDispose]());
 
 const body = (name: string) => `
   const sandbox = await Sandbox.builder('${name}').image(process.argv[2]).ephemeral(true).create();

@@ -1,4 +1,7 @@
 /** Words that options take, in the order of the reference SDK, and what they type. */
+import type { RlimitResource } from '@microsandbox/types';
+
+export { RLIMIT_RESOURCES as RlimitResources, type RlimitResource } from '@microsandbox/types';
 
 export const LogLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LogLevels)[number];
@@ -49,27 +52,6 @@ export type RegistryAuthKind = (typeof RegistryAuthKinds)[number];
 export type RegistryAuth =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'basic'; readonly username: string; readonly password: string };
-
-/** Resource limits by name, in the spelling of options. */
-export const RlimitResources = [
-  'cpu',
-  'fsize',
-  'data',
-  'stack',
-  'core',
-  'rss',
-  'nproc',
-  'nofile',
-  'memlock',
-  'as',
-  'locks',
-  'sigpending',
-  'msgqueue',
-  'nice',
-  'rtprio',
-  'rttime',
-] as const;
-export type RlimitResource = (typeof RlimitResources)[number];
 
 /** One resource limit, in the resource's own unit. */
 export interface Rlimit {

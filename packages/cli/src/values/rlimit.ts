@@ -1,28 +1,6 @@
-import { InvalidConfigError } from '@microsandbox/types';
+import { InvalidConfigError, RLIMIT_RESOURCES, type RlimitResource } from '@microsandbox/types';
 import { parseUnsigned } from '@microsandbox/utils';
 import { splitAtFirst } from './key-value.ts';
-
-/** Resources a guest process can be limited in (spec: cli 3.13). */
-export const RLIMIT_RESOURCES = [
-  'cpu',
-  'fsize',
-  'data',
-  'stack',
-  'core',
-  'rss',
-  'nproc',
-  'nofile',
-  'memlock',
-  'as',
-  'locks',
-  'sigpending',
-  'msgqueue',
-  'nice',
-  'rtprio',
-  'rttime',
-] as const;
-
-export type RlimitResource = (typeof RLIMIT_RESOURCES)[number];
 
 export interface RlimitEntry {
   readonly resource: RlimitResource;

@@ -1,0 +1,33 @@
+import {
+  type IsolatedHome,
+  initIsolatedHome,
+  type LocalRegistry,
+  startLocalRegistry,
+} from '@microsandbox/test-utils';
+import { pushBusybox } from './busybox.ts';
+import { allowPlainHttp } from './host-config.ts';
+
+/** A home, a registry that it may reach over plain HTTP, and a busybox image there. */
+export interface BusyboxHome extends AsyncDisposable {
+  readonly home: IsolatedHome;
+  readonly registry: LocalRegistry;
+  /** Of the image. */
+  readonly reference: string;
+}
+
+/** Makes what most tests begin with. */
+export async function startBusyboxHome(): Promise<BusyboxHome> {
+  const home = await initIsolatedHome();
+  const registry = await startLocalRegistry();
+  const reference = await pushBusybox(registry);
+  await allowPlainHttp(home.path, registry.host);
+  return {
+    home,
+    registry,
+    reference,
+    async [Symbol.asyncDispose]() {
+      await registry[Symbol.asyncDispose]();
+      await home[Symbol.asyncDispose]();
+    },
+  };
+}
