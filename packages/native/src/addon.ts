@@ -1,4 +1,5 @@
 import type { VmDisk } from '@microsandbox/types';
+import type { NetworkNatives } from './network.ts';
 
 /** Result of reading a guest kernel out of a libkrunfw library file (spec: runtime B3, D2). */
 export interface ExtractedKernel {
@@ -58,7 +59,7 @@ export interface KrunMachine {
 }
 
 /** Functions of the native addon; what Node itself does not offer. */
-export interface NativeAddon {
+export interface NativeAddon extends NetworkNatives {
   /**
    * Takes or releases an advisory `flock(2)` on an open file description without blocking.
    *

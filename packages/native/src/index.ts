@@ -1,3 +1,5 @@
 export type * from './addon.ts';
 export { agentdPath } from './agentd-path.ts';
 export { addon } from './load-addon.ts';
+export type * from './network.ts';
+export { STREAM_WINDOW_BYTES } from './network.ts';

@@ -1,5 +1,7 @@
 import { MicrosandboxError, NixError, RuntimeError } from '@microsandbox/types';
 import type { NativeAddon } from './addon.ts';
+import { networkWithCodedErrors } from './network-with-coded-errors.ts';
+import { reasonOf } from './reason-of.ts';
 
 /** Wraps the addon so that each failure is one of this project's errors; the addon itself throws plain ones. */
 export function withCodedErrors(native: NativeAddon): NativeAddon {
@@ -28,6 +30,7 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
         throw new RuntimeError(`build vm: ${reasonOf(cause)}`, { cause });
       }
     },
+    ...networkWithCodedErrors(native),
   };
 }
 
@@ -37,8 +40,4 @@ function attempt<T>(call: () => T, describe = (reason: string) => reason): T {
   } catch (cause) {
     throw new NixError(describe(reasonOf(cause)), { cause });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
