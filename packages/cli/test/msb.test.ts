@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { LocalBackend } from 'microsandbox';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BuiltCommand, type CommandResult } from './built-command.ts';
+import { type CatalogRow, fillCatalog } from './fill-catalog.ts';
 
 let msb: BuiltCommand;
 let folder: string;
@@ -30,32 +31,7 @@ function run(line: string, env: NodeJS.ProcessEnv = {}, input = ''): Promise<Com
 }
 
 /** A home with these sandboxes, the last one newest. */
-async function homeWith(
-  ...rows: readonly { name: string; status: string; labels?: Record<string, string> }[]
-) {
-  await using backend = new LocalBackend({ env: { MSB_HOME: home } });
-  const catalog = await backend.catalog();
-  await catalog.write((db) => {
-    for (const { name, status, labels = {} } of rows) {
-      const config = {
-        name,
-        image: { Oci: { reference: `docker.io/library/${name}` } },
-        resources: { cpus: 2, memory_mib: 2048 },
-        runtime: { entrypoint: ['run'], cmd: ['it'] },
-      };
-      const { lastInsertRowid } = db
-        .prepare('INSERT INTO sandbox (name, config, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?)')
-        .run(name, JSON.stringify(config), status, '2024-01-02 03:04:05.678', '2024-01-02 03:04:05.678');
-      for (const [key, value] of Object.entries(labels)) {
-        db.prepare('INSERT INTO sandbox_labels (sandbox_id, key, value) VALUES (?, ?, ?)').run(
-          lastInsertRowid,
-          key,
-          value,
-        );
-      }
-    }
-  });
-}
+const homeWith = (...rows: readonly CatalogRow[]): Promise<void> => fillCatalog(home, rows);
 
 describe('information', () => {
   it('prints help, version and tree on standard output', async () => {
@@ -188,15 +164,28 @@ describe('on a home that is not there', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it.each(['start', 'stop', 'restart', 'ping', 'touch', 'rm', 'rm -f', 'inspect', 'exec', 'logs', 'ps'])(
-    '%s knows no such sandbox',
-    async (command) => {
-      const { code, stdout, stderr } = await run(`${command} web`);
-      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-      expect(stderr).toMatch(/^error: sandbox not found: web\n/);
-      expect(existsSync(join(home, 'sandboxes'))).toBe(false);
-    },
-  );
+  it.each([
+    'start',
+    'stop',
+    'kill',
+    'wait',
+    'modify',
+    'metrics',
+    'restart',
+    'ping',
+    'touch',
+    'rm',
+    'rm -f',
+    'inspect',
+    'exec',
+    'logs',
+    'ps',
+  ])('%s knows no such sandbox', async (command) => {
+    const { code, stdout, stderr } = await run(`${command} web`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^error: sandbox not found: web\n/);
+    expect(existsSync(join(home, 'sandboxes'))).toBe(false);
+  });
 
   it('reports every sandbox it does not know, or none with -q', async () => {
     const { stderr } = await run('stop a b a');
@@ -374,7 +363,7 @@ describe('msb completion', () => {
   }
 
   it('knows commands and their options', async () => {
-    expect(await offers('msb', 'st')).toEqual(['start', 'stop', 'status']);
+    expect(await offers('msb', 'st')).toEqual(['start', 'stop', 'status', 'stats']);
     expect(await offers('msb', '--debug', 'image', 'l')).toEqual(['list', 'ls']);
     expect(await offers('msb', 'rm', '--f')).toEqual(['--force']);
     expect(await offers('msb', 'exec', 'web', '--', '--f')).toEqual(['']);

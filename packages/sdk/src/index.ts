@@ -88,6 +88,11 @@ export type { LogReadOptions, LogReadSource, LogSource, LogStreamOptions } from 
 export { LogStream } from './logs/log-stream.ts';
 export type { LogSnapshot } from './logs/read-logs.ts';
 export { readSandboxLogs, streamSandboxLogs } from './logs/sandbox-logs.ts';
+export {
+  type MetricsReport,
+  type MetricsReportState,
+  sandboxMetricsReports,
+} from './metrics/metrics-reports.ts';
 export { MetricsStream } from './metrics/metrics-stream.ts';
 export { allSandboxMetrics } from './metrics/read-metrics.ts';
 export type { SandboxMetrics } from './metrics/sandbox-metrics.ts';

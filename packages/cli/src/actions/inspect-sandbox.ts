@@ -8,7 +8,7 @@ import { renderJson } from '../output/json.ts';
 import { jsonStatus, statusLabel } from '../output/status-label.ts';
 import { jsonTimestamp, localTimestamp } from '../output/timestamp.ts';
 import { writeOut } from '../output/write.ts';
-import { formatMemory } from './format-memory.ts';
+import { pendingChanges, resourceTexts } from './pending-changes.ts';
 import { imageLabel, storedConfig } from './stored-config.ts';
 
 /** `msb inspect` (spec: cli 6.14). */
@@ -16,7 +16,9 @@ export async function inspectSandbox(name: string, options: InspectOptions): Pro
   const handle = await Sandbox.get(name);
   const config = await parsedConfig(handle.configJson);
   const active = handle.activeConfigJson === null ? null : await parsedConfig(handle.activeConfigJson);
-  writeOut(options.format === 'json' ? inspectJson(handle, config, active) : inspectText(handle, config));
+  writeOut(
+    options.format === 'json' ? inspectJson(handle, config, active) : inspectText(handle, config, active),
+  );
   return 0;
 }
 
@@ -39,12 +41,20 @@ function inspectJson(
     updated_at: jsonTimestamp(handle.updatedAt),
     config,
     active_config: active,
-    // A sandbox cannot be modified while it runs, so nothing is ever pending.
-    pending_changes: [],
+    pending_changes: isLive(handle) && config && active ? pendingChanges(active, config) : [],
   });
 }
 
-function inspectText(handle: SandboxHandle, config: SandboxConfigRecord | null): string {
+/** Whether a machine runs, which may differ from what is stored. */
+function isLive({ status }: SandboxHandle): boolean {
+  return status === 'running' || status === 'draining' || status === 'paused';
+}
+
+function inspectText(
+  handle: SandboxHandle,
+  config: SandboxConfigRecord | null,
+  active: SandboxConfigRecord | null,
+): string {
   const view = new DetailView(paintOut)
     .row('Name', handle.name)
     .row('Status', statusLabel(handle.status, paintOut))
@@ -54,13 +64,19 @@ function inspectText(handle: SandboxHandle, config: SandboxConfigRecord | null):
   if (config === null) return view.toString();
   const { resources, runtime } = config;
   if ('Oci' in config.image) view.row('Root Disk', rootDiskLabel(config.image.Oci.root_disk));
+  const desired = resourceTexts(config);
+  const running = isLive(handle) && active !== null ? resourceTexts(active) : desired;
+  const resource = (field: keyof typeof desired): string =>
+    running[field] === desired[field]
+      ? desired[field]
+      : `${running[field]}${paintOut('dim', ` → ${desired[field]} next start`)}`;
   view
     .section('Resources')
-    .indented('CPUs', String(resources.cpus))
-    .indented('Max CPUs', String(resources.max_cpus ?? resources.cpus))
+    .indented('CPUs', resource('cpus'))
+    .indented('Max CPUs', resource('max_cpus'))
     .indented('CPU Placement', resources.cpu_placement ?? 'inherit')
-    .indented('Memory', formatMemory(resources.memory_mib))
-    .indented('Max Memory', formatMemory(resources.max_memory_mib ?? resources.memory_mib))
+    .indented('Memory', resource('memory'))
+    .indented('Max Memory', resource('max_memory'))
     .indented('THP', resources.thp ?? 'madvise')
     .row('Security', config.security_profile)
     .row('Deployment Profile', config.deployment_profile.replace('_', '-'))

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command-line/command-spec.ts';
 import { completionCommand } from './completion.ts';
+import { contextCommand } from './context.ts';
 import { copyCommand } from './copy.ts';
 import { createCommand } from './create.ts';
 import { doctorCommand } from './doctor.ts';
@@ -7,8 +8,11 @@ import { execCommand } from './exec.ts';
 import { helpCommand } from './help.ts';
 import { imageCommand, imageListCommand, imagePullCommand, imageRemoveCommand } from './image.ts';
 import { inspectCommand } from './inspect.ts';
+import { killCommand } from './kill.ts';
 import { listCommand } from './list.ts';
 import { logsCommand } from './logs.ts';
+import { metricsCommand } from './metrics.ts';
+import { modifyCommand } from './modify.ts';
 import { pingCommand } from './ping.ts';
 import { removeCommand } from './remove.ts';
 import { restartCommand } from './restart.ts';
@@ -18,6 +22,7 @@ import { statusCommand } from './status.ts';
 import { stopCommand } from './stop.ts';
 import { touchCommand } from './touch.ts';
 import { versionCommand } from './version.ts';
+import { waitCommand } from './wait.ts';
 import { warmCommand } from './warm.ts';
 
 /** `msb` and everything under it, in the order of the help. */
@@ -29,11 +34,15 @@ export const ROOT_COMMAND: CommandSpec = {
     createCommand,
     startCommand,
     stopCommand,
+    killCommand,
+    waitCommand,
     restartCommand,
     pingCommand,
     touchCommand,
     listCommand,
     statusCommand,
+    metricsCommand,
+    modifyCommand,
     removeCommand,
     execCommand,
     copyCommand,
@@ -45,6 +54,7 @@ export const ROOT_COMMAND: CommandSpec = {
     { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
     warmCommand,
     doctorCommand,
+    contextCommand,
     completionCommand,
     versionCommand,
     helpCommand,

@@ -16,6 +16,8 @@ export interface BackendInfo {
   readonly apiUrl?: string;
   readonly profile?: string;
   readonly source: BackendSource;
+  /** Why no backend could be chosen; every operation fails with it. */
+  readonly problem?: string;
 }
 
 /** A place where sandboxes live. */

@@ -11,7 +11,7 @@ export class MisconfiguredBackend implements Backend {
   readonly #reason: InvalidConfigError;
 
   constructor(reason: InvalidConfigError, source: BackendSource) {
-    this.info = { kind: 'local', source };
+    this.info = { kind: 'local', source, problem: reason.message };
     this.#reason = reason;
   }
 

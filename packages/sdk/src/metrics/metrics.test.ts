@@ -5,6 +5,7 @@ import { type TestHome, testHome } from '../../test/test-home.ts';
 import { withBackend } from '../backend/current-backend.ts';
 import type { SandboxBuilder } from '../builders/sandbox-builder.ts';
 import { Sandbox } from '../sandbox.ts';
+import { sandboxMetricsReports } from './metrics-reports.ts';
 import { REGISTRY } from './metrics-slot.ts';
 import { allSandboxMetrics } from './read-metrics.ts';
 import { registryFile, registryName } from './registry-name.ts';
@@ -22,6 +23,8 @@ interface SlotValues {
   readonly pid: number;
   readonly name: string;
   readonly flags?: number;
+  /** Unix time in milliseconds. */
+  readonly sampledAtMs?: number;
 }
 
 /** A registry with the given slots, as its writers lay it out. */
@@ -47,7 +50,7 @@ function registry(slots: readonly SlotValues[], version: number = REGISTRY.versi
     slot.writeInt32LE(values.runId, 0x1c);
     slot.writeInt32LE(values.pid, 0x20);
     slot.writeBigInt64LE(1_700_000_000_000n, 0x28);
-    slot.writeBigInt64LE(1_700_000_002_500n, 0x30);
+    slot.writeBigInt64LE(BigInt(values.sampledAtMs ?? 1_700_000_002_500), 0x30);
     slot.writeUInt32LE(values.flags ?? 0x7f, 0x38);
     slot.writeBigUInt64LE(256n << 20n, 0x40);
     slot.writeFloatLE(12.5, 0x50);
@@ -169,5 +172,47 @@ describe.skipIf(!linux)(`metrics${linux ? '' : ' (skipped: shared memory is no f
     expect(performance.now() - started).toBeGreaterThan(90);
     await stream[Symbol.asyncDispose]();
     expect(await stream.recv()).toBeNull();
+  });
+
+  describe('as reports', () => {
+    const reports = () => withBackend(home.backend, () => sandboxMetricsReports());
+
+    it('tell whether samples still come', async () => {
+      expect(await reports()).toEqual([]);
+      await using _sandbox = await create((b) => b.cpus(2));
+      const own = await ownSlot({ sampledAtMs: Date.now() });
+      await writeFile(file, registry([own]));
+      expect(await reports()).toMatchObject([
+        { name: 'box', state: 'running', cpus: 2, runId: own.runId, metrics: { cpuPercent: 12.5 } },
+      ]);
+      await writeFile(file, registry([{ ...own, sampledAtMs: Date.now() - 10_000 }]));
+      expect(await reports()).toMatchObject([{ state: 'stalled' }]);
+      await writeFile(file, registry([{ ...own, state: 3 }]));
+      expect(await reports()).toMatchObject([{ state: 'exited' }]);
+    });
+
+    it('count a slot whose process is gone as left behind', async () => {
+      await using _sandbox = await create();
+      const now = Date.now();
+      const own = await ownSlot({ sampledAtMs: now - 1000 });
+      const gone = { ...own, pid: 2 ** 22 + 1, runId: 999, sampledAtMs: now };
+      await writeFile(file, registry([gone]));
+      expect(await reports()).toMatchObject([{ state: 'exited', runId: 999 }]);
+      await writeFile(file, registry([gone, own]));
+      expect(await reports()).toMatchObject([{ state: 'running', runId: own.runId }]);
+    });
+
+    it('leave out what the catalog does not know', async () => {
+      await using _sandbox = await create();
+      const own = await ownSlot();
+      await writeFile(
+        file,
+        registry([
+          { ...own, name: 'other' },
+          { ...own, sandboxId: 999 },
+        ]),
+      );
+      expect(await reports()).toEqual([]);
+    });
   });
 });

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BuiltCommand, type CommandResult } from './built-command.ts';
+import { fillCatalog } from './fill-catalog.ts';
+
+let msb: BuiltCommand;
+let folder: string;
+let home: string;
+
+beforeAll(() => {
+  msb = BuiltCommand.build();
+}, 120_000);
+afterAll(() => msb[Symbol.dispose]());
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'msb-'));
+  home = join(folder, 'home');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Runs `msb` on this test's home; words are separated by spaces. */
+function run(line: string, env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+  return msb.run(line.split(' '), { env: { MSB_HOME: home, ...env } });
+}
+
+describe('msb modify', () => {
+  beforeEach(() => fillCatalog(home, [{ name: 'web', status: 'Stopped' }]));
+
+  it('changes what is stored', async () => {
+    expect(await run('modify web --memory 3G --env A=1 --label team=x')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '   ✓ Modified     web\n',
+    });
+    const { config } = JSON.parse((await run('inspect web --format json')).stdout) as {
+      config: { resources: object; env: object[]; labels: object };
+    };
+    expect(config.resources).toMatchObject({ memory_mib: 3072, max_memory_mib: 3072 });
+    expect(config.env).toEqual([{ key: 'A', value: '1' }]);
+    expect((await run('ls -q --label team=x')).stdout).toBe('web\n');
+  });
+
+  it('only plans with --dry-run', async () => {
+    const { stdout, stderr, code } = await run('mod web --memory 3G --max-cpus 4 --dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^FIELD {4,}CHANGE {4,}BEFORE {4,}AFTER\n/);
+    expect(stdout).toMatch(/^memory {4,}updated {4}2 GiB {5}3 GiB$/m);
+    expect(stdout).toMatch(/^max CPUs {4,}/m);
+    expect(stderr).toBe('   dry run · applies on next start · nothing applied\n');
+    expect((await run('ps web --format json')).stdout).toContain('"memory_mib": 2048');
+  });
+
+  it('refuses all of it when a part cannot be', async () => {
+    expect(await run('modify web --memory 0 --env A=1')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: [
+        'error: cannot modify "web"',
+        '  → memory must be greater than 0',
+        '  → no changes were applied',
+        '',
+      ].join('\n'),
+    });
+    const { code, stdout } = await run('modify web --memory 0 --format json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ applied: false, conflicts: [{ field: 'memory' }] });
+    expect((await run('inspect web')).stdout).not.toContain('A=1');
+  });
+});
+
+describe('msb wait', () => {
+  it('tells at once how those ended that do not run', async () => {
+    await fillCatalog(home, [
+      { name: 'done', status: 'Stopped' },
+      { name: 'broken', status: 'Crashed' },
+    ]);
+    expect(await run('wait done')).toMatchObject({ code: 0, stdout: 'done stopped\n', stderr: '' });
+    expect(await run('wait done broken')).toMatchObject({
+      code: 1,
+      stdout: 'done stopped\nbroken crashed\n',
+    });
+    expect(await run('wait -q broken')).toMatchObject({ code: 1, stdout: '', stderr: '' });
+  });
+
+  it('gives up when the time is over', async () => {
+    await fillCatalog(home, [{ name: 'new', status: 'Created' }]);
+    expect(await run('wait --timeout 10ms new')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: /^error: sandbox 'new' still runs after 0.0s\n/,
+    });
+  });
+});
+
+describe('msb metrics', () => {
+  it('says when there is nothing to show', async () => {
+    expect(await run('metrics')).toMatchObject({ code: 0, stdout: '', stderr: 'No running sandboxes.\n' });
+    expect(await run('stats --format json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
+    await fillCatalog(home, [{ name: 'web', status: 'Stopped' }]);
+    expect(await run('metrics web')).toMatchObject({
+      code: 1,
+      stderr: 'error: no metrics recorded for sandbox "web"\n',
+    });
+  });
+
+  it.each([
+    ['--watch', '--watch requires a terminal; use --follow for machine-readable streaming'],
+    ['--interval never', 'invalid --interval "never" (expected e.g. 500ms, 2s)'],
+  ])('%s: %s', async (options, message) => {
+    expect(await run(`metrics ${options}`)).toMatchObject({ code: 1, stderr: `error: ${message}\n` });
+  });
+});
+
+describe('msb context', () => {
+  it('shows where commands work, and why there', async () => {
+    expect((await run('context')).stdout).toBe('FIELD      VALUE\nBackend    local\nSource     default\n');
+    expect((await run('ctx --format json', { MSB_BACKEND: 'local' })).stdout).toBe(
+      '{\n  "kind": "local",\n  "source": "MSB_BACKEND"\n}\n',
+    );
+  });
+
+  it('never shows a key', async () => {
+    const env = { MSB_BACKEND: 'cloud', MSB_API_KEY: 'topsecret', MSB_API_URL: 'https://cloud.example' };
+    const { stdout, stderr, code } = await run('context', env);
+    expect(code).toBe(0);
+    expect(stdout).toContain('https://cloud.example');
+    expect(stdout + stderr).not.toContain('topsecret');
+  });
+
+  it('names a choice that cannot be made', async () => {
+    expect(await run('context', { MSB_BACKEND: 'moon' })).toMatchObject({
+      code: 1,
+      stderr: /^error: invalid config: MSB_BACKEND must be 'local' or 'cloud', got "moon"\n/,
+    });
+  });
+});
