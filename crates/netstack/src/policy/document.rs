@@ -1,0 +1,147 @@
+//! The JSON form of a policy (spec: network 18).
+
+use super::group::Group;
+use super::model::{Action, Cidr, Destination, Direction, Policy, Protocol, Rule};
+use super::name::{NameError, normalise_name};
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Why a policy cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    #[error("policy: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("rule #{rule}: invalid CIDR `{text}`")]
+    Cidr { rule: usize, text: String },
+    #[error("rule #{rule}: invalid domain `{text}`: {reason}")]
+    Domain {
+        rule: usize,
+        text: String,
+        reason: NameError,
+    },
+    #[error("rule #{rule}: invalid port range {start}..{end}; lo must be <= hi")]
+    Ports { rule: usize, start: u16, end: u16 },
+}
+
+fn deny() -> Action {
+    Action::Deny
+}
+
+#[derive(Deserialize)]
+struct PolicyDocument {
+    #[serde(default = "deny")]
+    default_egress: Action,
+    #[serde(default = "deny")]
+    default_ingress: Action,
+    #[serde(default)]
+    rules: Vec<RuleDocument>,
+}
+
+#[derive(Deserialize)]
+struct RuleDocument {
+    direction: Direction,
+    destination: DestinationDocument,
+    #[serde(default)]
+    protocols: Vec<Protocol>,
+    #[serde(default)]
+    ports: Vec<PortsDocument>,
+    action: Action,
+}
+
+#[derive(Deserialize)]
+struct PortsDocument {
+    start: u16,
+    end: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DestinationDocument {
+    Any,
+    Cidr(String),
+    Domain(String),
+    DomainSuffix(String),
+    Group(Group),
+}
+
+pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
+    let document: PolicyDocument = serde_json::from_str(text)?;
+    let rules = document.rules.into_iter().enumerate();
+    Ok(Policy {
+        default_egress: document.default_egress,
+        default_ingress: document.default_ingress,
+        rules: rules.map(|(i, r)| rule(i, r)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn rule(index: usize, document: RuleDocument) -> Result<Rule, PolicyError> {
+    let mut ports = Vec::with_capacity(document.ports.len());
+    for PortsDocument { start, end } in document.ports {
+        if start > end {
+            return Err(PolicyError::Ports {
+                rule: index,
+                start,
+                end,
+            });
+        }
+        ports.push(start..=end);
+    }
+    Ok(Rule {
+        direction: document.direction,
+        destination: destination(index, document.destination)?,
+        protocols: document.protocols,
+        ports,
+        action: document.action,
+    })
+}
+
+fn destination(rule: usize, document: DestinationDocument) -> Result<Destination, PolicyError> {
+    let name = |text: String| {
+        normalise_name(&text).map_err(|reason| PolicyError::Domain { rule, text, reason })
+    };
+    Ok(match document {
+        DestinationDocument::Any => Destination::Any,
+        DestinationDocument::Group(group) => Destination::Group(group),
+        DestinationDocument::Domain(text) => Destination::Domain(name(text)?),
+        DestinationDocument::DomainSuffix(text) => Destination::DomainSuffix(name(text)?),
+        DestinationDocument::Cidr(text) => {
+            Destination::Cidr(parse_cidr(&text).ok_or(PolicyError::Cidr { rule, text })?)
+        }
+    })
+}
+
+/// A prefix in CIDR notation, or a single address. Mapped IPv6 prefixes of /96 and longer become IPv4.
+fn parse_cidr(text: &str) -> Option<Cidr> {
+    let (address, prefix) = match text.split_once('/') {
+        None => (text, None),
+        Some((address, prefix)) => (address, Some(prefix.parse::<u8>().ok()?)),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = prefix.unwrap_or(width);
+    if prefix > width {
+        return None;
+    }
+    let (address, prefix) = match (address, address.to_canonical()) {
+        (IpAddr::V6(_), v4 @ IpAddr::V4(_)) if prefix >= 96 => (v4, prefix - 96),
+        (other, _) => (other, prefix),
+    };
+    Some(Cidr {
+        network: mask(address, prefix),
+        prefix,
+    })
+}
+
+/// Clears the host bits.
+pub(super) fn mask(address: IpAddr, prefix: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let keep = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from(u32::from(v4) & keep))
+        }
+        IpAddr::V6(v6) => {
+            let keep = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from(u128::from(v6) & keep))
+        }
+    }
+}

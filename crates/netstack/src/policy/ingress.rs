@@ -1,0 +1,28 @@
+//! Ingress evaluation (spec: network 11.6).
+
+use super::model::{Policy, Protocol};
+use super::question::{Facts, Verdict};
+use std::net::IpAddr;
+
+impl Policy {
+    pub(super) fn ingress(
+        &self,
+        protocol: Protocol,
+        peer: IpAddr,
+        port: u16,
+        facts: &Facts,
+    ) -> Verdict {
+        let mut rules = self.rules.iter().enumerate();
+        let found = rules.find(|(_, rule)| {
+            rule.is_ingress()
+                && rule.covers(protocol, Some(port))
+                && rule
+                    .matches_address(peer, &facts.gateways)
+                    .unwrap_or_else(|| rule.matches_any_name(facts.names))
+        });
+        match found {
+            Some((index, rule)) => Verdict::rule(index, rule.action),
+            None => Verdict::default(self.default_ingress),
+        }
+    }
+}
