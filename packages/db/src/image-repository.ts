@@ -99,6 +99,14 @@ export class ImageRepository {
     });
   }
 
+  /** Digests of all manifests and layers that the catalog knows, whoever needs them. */
+  known(): Promise<{ readonly manifestDigests: ReadonlySet<string>; readonly diffIds: ReadonlySet<string> }> {
+    return this.#catalog.read((db) => ({
+      manifestDigests: new Set(db.prepare<[], string>('SELECT digest FROM manifest').pluck().all()),
+      diffIds: new Set(db.prepare<[], string>('SELECT diff_id FROM layer').pluck().all()),
+    }));
+  }
+
   /** Forgets every image that no sandbox and no snapshot needs. */
   prune(): Promise<RemovedImages> {
     return this.#catalog.write((db) => {

@@ -5,6 +5,7 @@ export type * from './archive/stage-archive.ts';
 export * from './cache/cache-layout.ts';
 export * from './cache/image-cache.ts';
 export { encodeImageMetadata } from './cache/image-metadata.ts';
+export type { RemovedFiles } from './cache/removed-files.ts';
 export * from './checksum/crc32c.ts';
 export * from './credentials/find-credentials.ts';
 export * from './credentials/keyring.ts';

@@ -5,6 +5,7 @@ import { LOG_LEVELS, type LogLevel } from '../command-line/command-spec.ts';
 import type { SandboxOptions } from '../commands/sandbox-options.ts';
 import { parseEnvEntry, parseLabel } from '../values/key-value.ts';
 import { PULL_POLICIES, parseKeyword } from '../values/keyword.ts';
+import { guestPath, parseCopy } from '../values/patch.ts';
 import { prefixed } from '../values/prefixed.ts';
 import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
 import { checkShell, parseRawScript, parseScript, readScript } from '../values/script.ts';
@@ -33,6 +34,7 @@ export async function buildSandbox(
   for (const entry of options.label ?? []) builder.label(...parseLabel(entry));
   for (const entry of options.tmpfs ?? []) applyTmpfs(builder, entry);
   await applyScripts(builder, options);
+  await applyPatches(builder, options);
   if (options.entrypoint !== undefined) builder.entrypoint([options.entrypoint]);
   if (options.hostname !== undefined) builder.hostname(options.hostname);
   if (options.user !== undefined) builder.user(options.user);
@@ -85,6 +87,20 @@ async function applyScripts(builder: SandboxBuilder, options: SandboxOptions): P
     names.add(name);
     builder.script(name, body);
   }
+}
+
+/** In groups, whatever the order on the command line. */
+async function applyPatches(builder: SandboxBuilder, options: SandboxOptions): Promise<void> {
+  const copies = [
+    ...(options.copy ?? []).map((text) => parseCopy('--copy', text)),
+    ...(options.copyFile ?? []).map((text) => parseCopy('--copy-file', text)),
+    ...(options.copyDir ?? []).map((text) => parseCopy('--copy-dir', text)),
+  ];
+  for (const { kind, source, target } of await Promise.all(copies)) {
+    builder.patch((patch) => patch[kind](source, target));
+  }
+  for (const path of options.mkdir ?? []) builder.patch((patch) => patch.mkdir(guestPath('--mkdir', path)));
+  for (const path of options.rm ?? []) builder.patch((patch) => patch.remove(guestPath('--rm', path)));
 }
 
 function applyRootDisk(builder: SandboxBuilder, spec: RootDiskSpec): void {

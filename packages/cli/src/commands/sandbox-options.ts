@@ -18,6 +18,11 @@ export interface SandboxOptions {
   readonly script?: readonly string[];
   readonly scriptRaw?: readonly string[];
   readonly scriptPath?: readonly string[];
+  readonly copy?: readonly string[];
+  readonly copyFile?: readonly string[];
+  readonly copyDir?: readonly string[];
+  readonly mkdir?: readonly string[];
+  readonly rm?: readonly string[];
   readonly entrypoint?: string;
   readonly hostname?: string;
   readonly user?: string;
@@ -65,12 +70,26 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   { long: 'script', value: 'NAME=BODY', about: 'Shell script on the guest PATH', repeatable: true },
   { long: 'script-raw', value: 'NAME=BODY', about: 'The same, taken as it stands', repeatable: true },
   { long: 'script-path', value: 'NAME:PATH', about: 'The same, from a file', repeatable: true },
+  {
+    long: 'copy',
+    value: 'SRC:DST',
+    about: 'Copy a file or folder into the root file system before boot',
+    repeatable: true,
+  },
+  { long: 'copy-file', value: 'SRC:DST', about: 'The same, for a file', repeatable: true },
+  { long: 'copy-dir', value: 'SRC:DST', about: 'The same, for a folder', repeatable: true },
+  { long: 'mkdir', value: 'PATH', about: 'Make a folder in the root file system', repeatable: true },
+  { long: 'rm', value: 'PATH', about: 'Remove a path of the root file system', repeatable: true },
   { long: 'entrypoint', value: 'PROGRAM', about: "Replace the image's entrypoint" },
   { long: 'hostname', short: 'H', value: 'NAME', about: 'Host name of the guest' },
   { long: 'user', short: 'u', value: 'USER', about: 'User of commands: name, uid or uid:gid' },
   { long: 'pull', value: 'POLICY', about: 'When to pull: always, if-missing or never' },
   { long: 'insecure', about: "Use plain HTTP for the image's registry" },
-  { long: 'root-disk', value: 'SPEC', about: 'Writable disk: SIZE, tmpfs[:SIZE] or an image file' },
+  {
+    long: 'root-disk',
+    value: 'SPEC',
+    about: 'Writable disk: SIZE, tmpfs[:SIZE], flat[:SIZE][,OPTIONS] or an image file',
+  },
   { long: 'log-level', value: 'LEVEL', about: 'What the sandbox process logs: error to trace' },
   { long: 'max-duration', value: 'DURATION', about: 'Stop after this long, such as 30s, 5m or 1h' },
   { long: 'idle-timeout', value: 'DURATION', about: 'Stop after this long without activity' },
@@ -88,6 +107,11 @@ export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'script',
   'scriptRaw',
   'scriptPath',
+  'copy',
+  'copyFile',
+  'copyDir',
+  'mkdir',
+  'rm',
   'entrypoint',
   'hostname',
   'user',

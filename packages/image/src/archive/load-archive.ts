@@ -2,7 +2,7 @@ import { ImageError } from '@microsandbox/types';
 import { CacheLayout } from '../cache/cache-layout.ts';
 import { fetchImage } from '../pull/fetch-image.ts';
 import { pulledImage } from '../pull/find-cached.ts';
-import { lockFile } from '../pull/lock-file.ts';
+import { lockImage } from '../pull/lock-image.ts';
 import type { BuildOptions, PulledImage } from '../pull/pull-options.ts';
 import { parseImageReference } from '../reference/parse-image-reference.ts';
 import { hostPlatform, type Platform } from '../registry/platform.ts';
@@ -63,16 +63,8 @@ async function loadImage(
   { onProgress, signal }: BuildOptions,
 ): Promise<PulledImage> {
   const reference = parseImageReference(typed);
-  await using _lock = await lockFile(layout.referenceLock(reference.canonical), signal);
-  const image = await fetchImage({
-    layout,
-    registry,
-    reference,
-    typed,
-    platform,
-    force: false,
-    onProgress,
-    signal,
-  });
-  return pulledImage({ layout, typed }, image, false);
+  await using _lock = await lockImage(layout, reference.canonical, signal);
+  const query = { layout, reference, typed, platform, materialization: 'layered' } as const;
+  const image = await fetchImage({ ...query, registry, force: false, onProgress, signal });
+  return pulledImage(query, image, false);
 }

@@ -7,6 +7,7 @@ import { hasAllLayers, imageFiles } from '../cache/image-files.ts';
 import { readImageMetadata } from '../cache/image-metadata.ts';
 import { BatchWriter } from '../io/batch-writer.ts';
 import { hostFileError } from '../io/host-file-error.ts';
+import { lockFile } from '../pull/lock-file.ts';
 import { parseImageReference } from '../reference/parse-image-reference.ts';
 import { layerTar } from './layer-tar.ts';
 import { type SavedImage, type SavedLayer, savedImage } from './saved-image.ts';
@@ -36,6 +37,7 @@ export async function saveArchive(options: SaveArchiveOptions): Promise<void> {
   const { references, outputPath, cacheDir, format = 'docker', signal } = options;
   const layout = new CacheLayout(cacheDir);
   await layout.create();
+  await using _lock = await lockFile(layout.useLock, signal, 'shared');
   const suffix = randomBytes(6).toString('hex');
   const temporary = join(dirname(outputPath), `.${basename(outputPath)}.${suffix}.tmp`);
   const layers = new LayerArchives(layout, signal);

@@ -105,6 +105,11 @@ export class CacheLayout {
     return this.#temporary(manifestDigest, 'work');
   }
 
+  /** Shared by all who bring images in or read layers; held alone by whoever deletes files. */
+  get useLock(): string {
+    return join(this.temporaryDir, 'use.lock');
+  }
+
   /** For what is on its way into the cache or out of it. */
   get temporaryDir(): string {
     return join(this.root, 'tmp');

@@ -1,20 +1,26 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CachedImage } from '@microsandbox/types';
-import { acquireFileLock, errnoOf } from '@microsandbox/utils';
+import { acquireFileLock, errnoOf, tryFileLock } from '@microsandbox/utils';
 import { hostFileError } from '../io/host-file-error.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
 import { CacheLayout } from './cache-layout.ts';
-import { imageFiles } from './image-files.ts';
 import { readImageMetadata } from './image-metadata.ts';
+import { removeFlat } from './remove-flat.ts';
+import { removeOrphanFiles } from './remove-orphan-files.ts';
+import { FileRemoval, type RemovedFiles } from './removed-files.ts';
 
-/** What a removal took away. */
-export interface RemovedFiles {
-  readonly metadata: number;
-  readonly layers: number;
-  readonly fsmeta: number;
-  readonly vmdk: number;
-  readonly bytes: number;
+/** Files that must stay, by what they are of. */
+export interface KeptFiles {
+  readonly manifestDigests: ReadonlySet<string>;
+  readonly diffIds: ReadonlySet<string>;
+}
+
+/** Files that may go, by what they are of. */
+export interface UnusedFiles {
+  readonly references: readonly Pick<ImageReference, 'canonical'>[];
+  readonly manifestDigests: readonly string[];
+  readonly diffIds: readonly string[];
 }
 
 /**
@@ -56,37 +62,67 @@ export class ImageCache {
    * Removes the image of that name: its metadata, and whatever no other image of the cache uses. `keep` says which
    * further files must stay: images that only a database knows of.
    */
-  async remove(
-    reference: ImageReference,
-    keep: { readonly manifestDigests?: ReadonlySet<string>; readonly diffIds?: ReadonlySet<string> } = {},
-  ): Promise<RemovedFiles> {
+  async remove(reference: ImageReference, keep: Partial<KeptFiles> = {}): Promise<RemovedFiles> {
     await using _lock = await acquireFileLock(this.layout.referenceLock(reference.canonical));
     const image = await this.readMetadata(reference);
-    const metadata = await removeFile(this.layout.metadata(reference.canonical));
-    const removed = { metadata: count(metadata), layers: 0, fsmeta: 0, vmdk: 0, bytes: metadata ?? 0 };
-    if (image === null) return removed;
+    const kept = { manifestDigests: keep.manifestDigests ?? new Set(), diffIds: keep.diffIds ?? new Set() };
+    return this.removeFiles({
+      references: [reference],
+      manifestDigests: image === null ? [] : [image.manifest_digest].filter(notIn(kept.manifestDigests)),
+      diffIds: image === null ? [] : diffIdsOf(image).filter(notIn(kept.diffIds)),
+    });
+  }
 
-    const others = await this.list();
-    const manifests = new Set([
-      ...others.map((other) => other.manifest_digest),
-      ...(keep.manifestDigests ?? []),
-    ]);
-    const layers = new Set([...others.flatMap(diffIds), ...(keep.diffIds ?? [])]);
-    const { vmdkPath, fsmetaPath } = imageFiles(this.layout, image);
-    if (!manifests.has(image.manifest_digest)) {
-      const vmdk = await removeFile(vmdkPath);
-      const fsmeta = await removeFile(fsmetaPath);
-      removed.vmdk = count(vmdk);
-      removed.fsmeta = count(fsmeta);
-      removed.bytes += (vmdk ?? 0) + (fsmeta ?? 0);
+  /**
+   * Deletes the metadata of some names, and those of the manifests' and layers' files that no other image of the cache
+   * uses. While somebody brings an image in, only metadata goes; {@link removeOrphans} finds the rest later.
+   */
+  async removeFiles(unused: UnusedFiles): Promise<RemovedFiles> {
+    const { layout } = this;
+    const removal = new FileRemoval();
+    for (const { canonical } of unused.references)
+      await removal.remove('metadata', layout.metadata(canonical));
+    await using lock = await tryFileLock(layout.useLock);
+    if (lock === null) return removal.result;
+    const used = await this.#usedFiles();
+    for (const digest of new Set(unused.manifestDigests)) {
+      if (used.manifestDigests.has(digest)) continue;
+      await removal.remove('vmdk', layout.vmdk(digest));
+      await removal.remove('fsmeta', layout.fsmeta(digest));
+      await removeFlat(layout, digest, removal);
     }
-    for (const diffId of new Set(diffIds(image))) {
-      if (layers.has(diffId)) continue;
-      const bytes = await removeFile(this.layout.layer(diffId));
-      removed.layers += count(bytes);
-      removed.bytes += bytes ?? 0;
+    for (const diffId of new Set(unused.diffIds)) {
+      if (!used.diffIds.has(diffId)) await removal.remove('layers', layout.layer(diffId));
     }
-    return removed;
+    return removal.result;
+  }
+
+  /**
+   * Deletes all files that belong to no image of the cache and that `keep` does not name: what interrupted pulls and
+   * removals left. Does nothing while somebody brings an image in.
+   */
+  async removeOrphans(keep: KeptFiles): Promise<RemovedFiles> {
+    const removal = new FileRemoval();
+    await using lock = await tryFileLock(this.layout.useLock);
+    if (lock === null) return removal.result;
+    const used = await this.#usedFiles();
+    await removeOrphanFiles(
+      this.layout,
+      {
+        manifestDigests: new Set([...used.manifestDigests, ...keep.manifestDigests]),
+        diffIds: new Set([...used.diffIds, ...keep.diffIds]),
+      },
+      removal,
+    );
+    return removal.result;
+  }
+
+  async #usedFiles(): Promise<KeptFiles> {
+    const images = await this.list();
+    return {
+      manifestDigests: new Set(images.map(({ manifest_digest }) => manifest_digest)),
+      diffIds: new Set(images.flatMap(diffIdsOf)),
+    };
   }
 
   async #metadataFiles(): Promise<string[]> {
@@ -101,22 +137,10 @@ export class ImageCache {
   }
 }
 
-function diffIds(image: CachedImage): string[] {
+function diffIdsOf(image: CachedImage): string[] {
   return image.layers.map(({ diff_id }) => diff_id);
 }
 
-function count(bytes: number | null): number {
-  return bytes === null ? 0 : 1;
-}
-
-/** Removes a file; its length, or null when it was not there. */
-async function removeFile(path: string): Promise<number | null> {
-  try {
-    const { size } = await stat(path);
-    await rm(path);
-    return size;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw hostFileError('write', path, error);
-  }
+function notIn(kept: ReadonlySet<string>): (digest: string) => boolean {
+  return (digest) => !kept.has(digest);
 }

@@ -10,13 +10,17 @@ export class FlatLayout {
     this.#root = layout.root;
   }
 
+  get refsDir(): string {
+    return join(this.#root, 'flat/refs');
+  }
+
   get blobsDir(): string {
     return join(this.#root, 'flat/blobs');
   }
 
   /** Which image belongs to a manifest, JSON. */
   ref(manifestDigest: string): string {
-    return join(this.#root, 'flat/refs', `${digestFileName(manifestDigest)}.json`);
+    return join(this.refsDir, `${digestFileName(manifestDigest)}.json`);
   }
 
   /** A flat image, found by the digest of its bytes. It is never changed. */

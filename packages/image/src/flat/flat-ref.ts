@@ -60,6 +60,11 @@ async function readRef(path: string): Promise<FlatRef | null> {
     if (errnoOf(error) === 'ENOENT') return null;
     throw hostFileError('read', path, error);
   }
+  return parseFlatRef(text);
+}
+
+/** A record's text; null for what is none. */
+export function parseFlatRef(text: string): FlatRef | null {
   try {
     const ref = flatRefSchema.parse(JSON.parse(text));
     // It becomes the name of a file.

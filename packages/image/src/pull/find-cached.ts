@@ -2,10 +2,11 @@ import type { CachedImage } from '@microsandbox/types';
 import type { CacheLayout } from '../cache/cache-layout.ts';
 import { hasAllLayers, imageFiles, isComplete } from '../cache/image-files.ts';
 import { readImageMetadata } from '../cache/image-metadata.ts';
+import { type FlatImage, findFlat } from '../flat/materialize-flat.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
 import type { Platform } from '../registry/platform.ts';
-import type { PulledImage } from './pull-options.ts';
-import { stitchImage } from './stitch-image.ts';
+import { assembleImage } from './assemble-image.ts';
+import type { Materialization, PulledImage } from './pull-options.ts';
 
 export interface CacheQuery {
   readonly layout: CacheLayout;
@@ -13,13 +14,19 @@ export interface CacheQuery {
   /** As the user wrote it. */
   readonly typed: string;
   readonly platform: Platform;
+  readonly materialization: Materialization;
 }
 
 /** The image of that name if it is cached whole and for the platform, else null. Takes no lock, writes nothing. */
 export async function findCached(query: CacheQuery): Promise<PulledImage | null> {
   const image = await readUsable(query);
-  if (image === null || !(await isComplete(imageFiles(query.layout, image)))) return null;
-  return pulledImage(query, image, true);
+  if (image === null) return null;
+  const files = imageFiles(query.layout, image);
+  const isThere = query.materialization === 'flat' ? await hasAllLayers(files) : await isComplete(files);
+  if (!isThere) return null;
+  const flat = await wantedFlat(query, image);
+  if (flat === null && query.materialization !== 'layered') return null;
+  return { reference: query.typed, image, ...files, flat, cached: true };
 }
 
 /**
@@ -30,19 +37,37 @@ export async function repairCached(
   query: CacheQuery,
   signal: AbortSignal | undefined,
 ): Promise<PulledImage | null> {
-  const { layout } = query;
+  const { layout, materialization, platform } = query;
   const image = await readUsable(query);
   if (image === null || !(await hasAllLayers(imageFiles(layout, image)))) return null;
-  await stitchImage({ layout, image, built: new Map(), force: false, onProgress: undefined, signal });
+  await assembleImage({
+    layout,
+    image,
+    platform,
+    materialization,
+    built: new Map(),
+    force: false,
+    onProgress: undefined,
+    signal,
+  });
   return pulledImage(query, image, true);
 }
 
-export function pulledImage(
-  { layout, typed }: Pick<CacheQuery, 'layout' | 'typed'>,
+/** The image, all of whose files are there. */
+export async function pulledImage(
+  query: Omit<CacheQuery, 'reference'>,
   image: CachedImage,
   cached: boolean,
-): PulledImage {
-  return { reference: typed, image, ...imageFiles(layout, image), cached };
+): Promise<PulledImage> {
+  const files = imageFiles(query.layout, image);
+  return { reference: query.typed, image, ...files, flat: await wantedFlat(query, image), cached };
+}
+
+async function wantedFlat(
+  { layout, platform, materialization }: Omit<CacheQuery, 'reference'>,
+  image: CachedImage,
+): Promise<FlatImage | null> {
+  return materialization === 'layered' ? null : findFlat({ layout, image, platform });
 }
 
 async function readUsable({ layout, reference, platform }: CacheQuery): Promise<CachedImage | null> {

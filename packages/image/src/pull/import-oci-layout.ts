@@ -7,7 +7,7 @@ import { parseImageReference } from '../reference/parse-image-reference.ts';
 import { hostPlatform } from '../registry/platform.ts';
 import { fetchImage } from './fetch-image.ts';
 import { pulledImage } from './find-cached.ts';
-import { lockFile } from './lock-file.ts';
+import { lockImage } from './lock-image.ts';
 import type { BuildOptions, PulledImage } from './pull-options.ts';
 
 export interface ImportOciLayoutOptions extends BuildOptions {
@@ -40,7 +40,8 @@ export async function importOciLayout(options: ImportOciLayoutOptions): Promise<
   const reference = parseImageReference(typed);
   const layout = new CacheLayout(cacheDir);
   await layout.create();
-  await using _lock = await lockFile(layout.referenceLock(reference.canonical), signal);
-  const image = await fetchImage({ layout, registry, reference, typed, platform, force, onProgress, signal });
-  return pulledImage({ layout, typed }, image, false);
+  await using _lock = await lockImage(layout, reference.canonical, signal);
+  const query = { layout, reference, typed, platform, materialization: 'layered' } as const;
+  const image = await fetchImage({ ...query, registry, force, onProgress, signal });
+  return pulledImage(query, image, false);
 }

@@ -2,11 +2,13 @@ import type { CachedImage, PullProgressEvent } from '@microsandbox/types';
 import type { CacheLayout } from '../cache/cache-layout.ts';
 import { writeImageMetadata } from '../cache/image-metadata.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
+import type { Platform } from '../registry/platform.ts';
 import type { Registry } from '../registry/registry.ts';
+import { assembleImage } from './assemble-image.ts';
 import { type BuiltLayer, buildLayer, layerConcurrency } from './build-layer.ts';
 import { LayerProgress } from './layer-progress.ts';
+import type { Materialization } from './pull-options.ts';
 import { runLimited } from './run-limited.ts';
-import { stitchImage } from './stitch-image.ts';
 
 /** Small files of all layers that are being built together may take this much memory, bytes. */
 const MEMORY_BYTES = 48 * 1024 * 1024;
@@ -16,6 +18,8 @@ export interface MaterializeOptions {
   readonly registry: Registry;
   readonly reference: ImageReference;
   readonly image: CachedImage;
+  readonly platform: Platform;
+  readonly materialization: Materialization;
   readonly force: boolean;
   readonly onProgress: ((event: PullProgressEvent) => void) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -26,9 +30,9 @@ export interface MaterializeOptions {
  * interrupted before is no image, but its finished layers stay.
  */
 export async function materializeImage(options: MaterializeOptions): Promise<void> {
-  const { layout, reference, image, force, onProgress, signal } = options;
+  const { layout, reference, image } = options;
   const built = await buildLayers(options);
-  await stitchImage({ layout, image, built, force, onProgress, signal });
+  await assembleImage({ ...options, built });
   await writeImageMetadata(layout.metadata(reference.canonical), image);
 }
 

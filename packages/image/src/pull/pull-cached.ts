@@ -13,9 +13,10 @@ import type { CachedPullOptions, PulledImage, PullOptions } from './pull-options
 export async function pullCached(
   options: CachedPullOptions & Pick<PullOptions, 'platform'>,
 ): Promise<PulledImage | null> {
-  const { reference: typed, cacheDir, pullPolicy, force } = options;
+  const { reference: typed, cacheDir, pullPolicy, force, materialization = 'layered' } = options;
   const reference = parseImageReference(typed);
   if (force || pullPolicy === 'always') return null;
   const platform = options.platform ?? hostPlatform();
-  return findCached({ layout: new CacheLayout(cacheDir), reference, typed, platform });
+  const layout = new CacheLayout(cacheDir);
+  return findCached({ layout, reference, typed, platform, materialization });
 }

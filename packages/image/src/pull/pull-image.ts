@@ -5,7 +5,7 @@ import { HttpRegistry } from '../registry/http-registry.ts';
 import { hostPlatform } from '../registry/platform.ts';
 import { fetchImage } from './fetch-image.ts';
 import { type CacheQuery, findCached, pulledImage, repairCached } from './find-cached.ts';
-import { lockFile } from './lock-file.ts';
+import { lockImage } from './lock-image.ts';
 import type { PulledImage, PullOptions } from './pull-options.ts';
 import { reportResolved } from './report-resolved.ts';
 
@@ -24,24 +24,26 @@ export async function pullImage(options: PullOptions): Promise<PulledImage> {
     cacheDir,
     pullPolicy = 'if-missing',
     force = false,
+    materialization = 'layered',
     onProgress,
     signal,
   } = options;
   const reference = parseImageReference(typed);
   const platform = options.platform ?? hostPlatform();
   const layout = new CacheLayout(cacheDir);
+  const query: CacheQuery = { layout, reference, typed, platform, materialization };
   await using registry = new HttpRegistry(options.registry);
   await layout.create();
-  await using _lock = await lockFile(layout.referenceLock(reference.canonical), signal);
+  await using _lock = await lockImage(layout, reference.canonical, signal);
   if (!force && pullPolicy !== 'always') {
-    const cached = await fromCache({ layout, reference, typed, platform }, options);
+    const cached = await fromCache(query, options);
     if (cached !== null) return cached;
   }
   if (pullPolicy === 'never') {
     throw new ImageNotFoundError(`image not cached: ${typed}`, { hint: `pull it first: msb pull ${typed}` });
   }
-  const image = await fetchImage({ layout, registry, reference, typed, platform, force, onProgress, signal });
-  return pulledImage({ layout, typed }, image, false);
+  const image = await fetchImage({ ...query, registry, force, onProgress, signal });
+  return pulledImage(query, image, false);
 }
 
 /** What another process pulled meanwhile, or what can be completed without the registry. */

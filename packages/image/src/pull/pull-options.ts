@@ -1,10 +1,17 @@
 import type { CachedImage, PullProgressEvent } from '@microsandbox/types';
+import type { FlatImage } from '../flat/materialize-flat.ts';
 import type { RegistryCredentials } from '../registry/credentials.ts';
 import type { HttpTimeouts } from '../registry/http-client.ts';
 import type { Platform } from '../registry/platform.ts';
 
 /** When to ask the registry: for what is not cached, always, or never. */
 export type PullPolicy = 'if-missing' | 'always' | 'never';
+
+/**
+ * What is made of an image's layers: `layered` joins them to one read-only disk, `flat` makes one file system of them
+ * that sandboxes clone, `all` does both.
+ */
+export type Materialization = 'layered' | 'flat' | 'all';
 
 /** What is needed to look an image up in the cache. */
 export interface CachedPullOptions {
@@ -16,6 +23,8 @@ export interface CachedPullOptions {
   readonly pullPolicy?: PullPolicy;
   /** Makes everything anew, whatever is cached. */
   readonly force?: boolean;
+  /** `layered` by default. */
+  readonly materialization?: Materialization;
 }
 
 /** What every way of getting an image has. */
@@ -47,11 +56,13 @@ export interface PulledImage {
   /** As the user wrote it. */
   readonly reference: string;
   readonly image: CachedImage;
-  /** Disk of the whole image, read-only: merged metadata and all layers. */
+  /** Disk of the whole image, read-only: merged metadata and all layers. Not made when only `flat` was asked for. */
   readonly vmdkPath: string;
   readonly fsmetaPath: string;
   /** Bottom first. */
   readonly layerPaths: readonly string[];
+  /** Null unless it was asked for. */
+  readonly flat: FlatImage | null;
   /** True when nothing had to be fetched. */
   readonly cached: boolean;
 }

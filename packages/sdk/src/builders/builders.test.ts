@@ -534,8 +534,6 @@ describe('SandboxBuilder.build', () => {
       (b: SandboxBuilder) => b.port(1, 1),
       (b: SandboxBuilder) => b.vsock('/s', 1),
       (b: SandboxBuilder) => b.volume('/d', (m) => m.bind('/tmp')),
-      (b: SandboxBuilder) => b.patch((p) => p.mkdir('/x')),
-      (b: SandboxBuilder) => b.rootDisk((d) => d.flat()),
       (b: SandboxBuilder) => b.fromSnapshot('s'),
     ]) {
       await expect(create(configure)).rejects.toMatchObject({ code: 'unsupported' });

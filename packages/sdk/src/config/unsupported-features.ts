@@ -13,10 +13,8 @@ export function assertSupported(config: SandboxConfigRecord): void {
 }
 
 function unsupportedApi(config: SandboxConfigRecord): string | null {
-  const { image, network, mounts, patches } = config;
+  const { image, network, mounts } = config;
   if ('Bind' in image) return 'SandboxBuilder::image with a folder';
-  if ('Oci' in image && image.Oci.root_disk?.kind === 'flat') return 'RootDiskBuilder::flat';
-  if (patches.length > 0) return 'SandboxBuilder::patch';
   if (mounts.some(({ type }) => type === 'Bind')) return 'MountBuilder::bind';
   if (mounts.some(({ type }) => type === 'Named')) return 'MountBuilder::named';
   if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';

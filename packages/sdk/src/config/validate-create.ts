@@ -11,6 +11,7 @@ import { assertInit } from './init-command.ts';
 import { invalidConfig } from './invalid-config.ts';
 import { assertLabels } from './labels.ts';
 import { arrangeMounts } from './mounts.ts';
+import { assertRootDisk } from './root-disk-rules.ts';
 import type { StoredImage } from './rootfs-source.ts';
 
 /**
@@ -24,6 +25,7 @@ export async function validateCreate(config: SandboxConfigRecord, paths: Sandbox
   validateSandboxName(config.name);
   assertSocketPathsFit(paths);
   await validateRootfsSource(config.image);
+  assertRootDisk(config);
   assertEnvironment(config.env);
   assertLabels(config.labels);
   arrangeMounts(config.mounts);

@@ -1,9 +1,11 @@
 import { ImageRepository } from '@microsandbox/db';
+import type { Materialization } from '@microsandbox/image';
 import { ImageNotFoundError, type PullProgressEvent } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
 import { oneOf } from '../config/one-of.ts';
 import type { PullPolicy } from '../values.ts';
+import { defaultMaterialization } from './default-materialization.ts';
 import { deleteImageFiles } from './delete-image-files.ts';
 import { type ImageDetail, imageDetailOf } from './image-detail.ts';
 import { ImageHandle } from './image-handle.ts';
@@ -26,6 +28,13 @@ export interface ImagePullOptions {
   readonly pullPolicy?: PullPolicy;
   /** Pulls again what is cached. */
   readonly force?: boolean;
+  /**
+   * What is made of the layers: `layered` for sandboxes that share them, `flat` for those with a disk of their own,
+   * or `all`. The host's default root disk decides when absent.
+   */
+  readonly materialization?: Materialization;
+  /** `OS/ARCHITECTURE[/VARIANT]`; this machine's by default, which is the only one that sandboxes run. */
+  readonly platform?: string;
   readonly registry?: RegistryOptions;
   readonly onProgress?: (event: PullProgressEvent) => void;
   readonly signal?: AbortSignal;
@@ -76,13 +85,17 @@ export class Image {
     options: ImagePullOptions = {},
   ): Promise<{ readonly image: ImageHandle; readonly cached: boolean }> {
     const backend = currentBackend().local('Image::pull');
-    const { pullPolicy = 'if-missing', ...rest } = options;
+    const { pullPolicy = 'if-missing', platform: wanted, ...rest } = options;
+    const { hostPlatform, parsePlatform } = await import('@microsandbox/image');
+    const platform = wanted === undefined ? hostPlatform() : parsePlatform(wanted);
     const pulled = await resolveImage(backend, {
+      materialization: await defaultMaterialization(backend),
       ...rest,
       reference,
+      platform,
       pullPolicy: STORED_POLICIES[pullPolicy],
     });
-    await recordImage(backend, reference, pulled.image);
+    await recordImage(backend, reference, pulled.image, platform);
     return { image: await Image.get(reference), cached: pulled.cached };
   }
 
@@ -173,18 +186,23 @@ export class Image {
     await deleteImageFiles((await backend.layout()).cacheDir, removed);
   }
 
-  /** Forgets and deletes every image that no sandbox and no snapshot needs. */
+  /** Forgets and deletes every image that no sandbox and no snapshot needs, and what interrupted pulls left. */
   static async prune(): Promise<ImagePruneReport> {
     const backend = currentBackend().local('Image::prune');
-    const removed = await new ImageRepository(await backend.catalog()).prune();
-    const files = await deleteImageFiles((await backend.layout()).cacheDir, removed);
+    const { ImageCache } = await import('@microsandbox/image');
+    const images = new ImageRepository(await backend.catalog());
+    const { cacheDir } = await backend.layout();
+    const removed = await images.prune();
+    const files = await deleteImageFiles(cacheDir, removed);
+    const orphans = await new ImageCache(cacheDir).removeOrphans(await images.known());
+    const bytes = files.bytes + orphans.bytes;
     return {
       imageRefsRemoved: removed.references.length,
       manifestsRemoved: removed.manifestDigests.length,
       layersRemoved: removed.layerDiffIds.length,
-      fsmetaRemoved: files.fsmeta,
-      vmdkRemoved: files.vmdk,
-      bytesReclaimed: files.bytesReclaimed,
+      fsmetaRemoved: files.fsmeta + orphans.fsmeta,
+      vmdkRemoved: files.vmdk + orphans.vmdk,
+      bytesReclaimed: bytes === 0 ? null : bytes,
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { PulledImage } from '@microsandbox/image';
+import type { Materialization, Platform, PulledImage } from '@microsandbox/image';
 import type { PullProgressEvent, SandboxConfigRecord } from '@microsandbox/types';
 import type { LocalBackend } from '../backend/local-backend.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
@@ -10,6 +10,9 @@ export interface ImageRequest {
   readonly pullPolicy: SandboxConfigRecord['pull_policy'];
   /** Pulls again what is cached. */
   readonly force?: boolean;
+  readonly materialization: Materialization;
+  /** This machine's by default. */
+  readonly platform?: Platform | undefined;
   readonly registry?: RegistryOptions | undefined;
   readonly onProgress?: ((event: PullProgressEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +26,7 @@ const PULL_POLICIES = { IfMissing: 'if-missing', Always: 'always', Never: 'never
  * @throws ImageError
  */
 export async function resolveImage(backend: LocalBackend, request: ImageRequest): Promise<PulledImage> {
-  const { reference, onProgress, signal, force = false } = request;
+  const { reference, onProgress, signal, materialization, platform, force = false } = request;
   const [{ parseImageReference, pullCached, pullImage }, layout, host] = await Promise.all([
     import('@microsandbox/image'),
     backend.layout(),
@@ -34,6 +37,8 @@ export async function resolveImage(backend: LocalBackend, request: ImageRequest)
     cacheDir: layout.cacheDir,
     pullPolicy: PULL_POLICIES[request.pullPolicy],
     force,
+    materialization,
+    ...(platform && { platform }),
   };
   const cached = await pullCached(options);
   if (cached !== null) {

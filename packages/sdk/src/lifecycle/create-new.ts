@@ -14,7 +14,7 @@ import { recordImage } from '../images/record-image.ts';
 import { resolveImage } from '../images/resolve-image.ts';
 import type { CreateRequest } from './create-request.ts';
 import { launchSandbox } from './launch-sandbox.ts';
-import { prepareDisks } from './prepare-disks.ts';
+import { type DiskSource, prepareDisks } from './prepare-disks.ts';
 import { assertNameFree, claimName } from './prepare-target.ts';
 import { type SandboxPlace, type SandboxTarget, sandboxPlace } from './sandbox-place.ts';
 import { startupCommandOf } from './startup-command.ts';
@@ -61,7 +61,9 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
 
   await using lock = await claimName(place, request.replaceGraceMs);
   const target = await insertRow(place, config);
-  const disks = await timed(() => prepareOrUndo(target, config));
+  const disks = await timed(() =>
+    prepareOrUndo(target, config, { image: image.value, signal: request.signal }),
+  );
   onBootPhase?.({ phase: 'disks', elapsedMs: disks.ms });
   const process = await launchSandbox({
     target,
@@ -85,6 +87,7 @@ async function pull(request: CreateRequest, config: SandboxConfigRecord): Promis
   const pulled = await resolveImage(request.backend, {
     reference,
     pullPolicy: config.pull_policy,
+    materialization: config.image.Oci.root_disk?.kind === 'flat' ? 'flat' : 'layered',
     registry: request.registry,
     onProgress: request.onPullProgress,
     signal: request.signal,
@@ -103,9 +106,13 @@ async function insertRow(place: SandboxPlace, config: SandboxConfigRecord): Prom
   return { ...place, id, ephemeral: config.lifecycle.ephemeral };
 }
 
-async function prepareOrUndo(target: SandboxTarget, config: SandboxConfigRecord): Promise<void> {
+async function prepareOrUndo(
+  target: SandboxTarget,
+  config: SandboxConfigRecord,
+  source: DiskSource,
+): Promise<void> {
   try {
-    await prepareDisks(target, config);
+    await prepareDisks(target, config, source);
     if (config.manifest_digest !== null) {
       const catalog = await target.backend.catalog();
       await new RootfsRepository(catalog).replacePin(target.id, config.manifest_digest);

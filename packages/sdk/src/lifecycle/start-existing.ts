@@ -62,7 +62,7 @@ export async function startExisting(
     env: backend.env,
   });
   const disksFrom = performance.now();
-  await prepareDisks(target, config);
+  await prepareDisks(target, config, { image: null, signal: options.signal });
   const disks = performance.now() - disksFrom;
   const catalog = await backend.catalog();
   await catalog.write((db) => setSandboxStatus(db, target.id, 'Running'));

@@ -1,0 +1,17 @@
+import type { CacheLayout } from '../cache/cache-layout.ts';
+import { lockFile } from './lock-file.ts';
+
+/**
+ * Holds the name of an image while it is brought into the cache, and keeps everybody from deleting layers meanwhile:
+ * those it shares with other images may belong to no image that is complete.
+ */
+export async function lockImage(
+  layout: CacheLayout,
+  canonical: string,
+  signal: AbortSignal | undefined,
+): Promise<AsyncDisposable> {
+  await using locks = new AsyncDisposableStack();
+  locks.use(await lockFile(layout.referenceLock(canonical), signal));
+  locks.use(await lockFile(layout.useLock, signal, 'shared'));
+  return locks.move();
+}
