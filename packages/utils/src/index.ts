@@ -1,5 +1,6 @@
 export * from './default-host-config.ts';
 export * from './duration.ts';
+export * from './edit-distance.ts';
 export * from './errno.ts';
 export * from './file-lock.ts';
 export * from './guest-mount-tag.ts';

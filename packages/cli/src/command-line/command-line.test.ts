@@ -6,7 +6,7 @@ import { renderCommandTree } from './command-tree.ts';
 import { findCommand } from './find-command.ts';
 import { commandHelp, groupedHelp } from './help.ts';
 import { parseArguments } from './parse-arguments.ts';
-import { editDistance, similar } from './similar.ts';
+import { similar } from './similar.ts';
 import { UsageError } from './usage-error.ts';
 
 const plain = painter(false);
@@ -161,8 +161,7 @@ describe('help', () => {
 });
 
 describe('similar words', () => {
-  it('measures edits and keeps its distance', () => {
-    expect(editDistance('kitten', 'sitting')).toBe(3);
+  it('are near enough', () => {
     expect(similar('strat', ['start', 'stop'])).toBe('start');
     expect(similar('xyz', ['start', 'stop'])).toBeUndefined();
   });
