@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod handshake;
 mod handshake_error;
+mod machine_id;
 mod mount;
 mod netlink;
 mod network;
@@ -162,6 +163,7 @@ fn default_user(bootstrap: &GuestBootstrap, users: &UserDatabase) -> Result<User
 fn furnish(bootstrap: &GuestBootstrap) -> Result<(), InitError> {
     user_mounts::mount_all(bootstrap)?;
     files::write_names(bootstrap)?;
+    machine_id::complete().context("complete /etc/machine-id")?;
     files::prepare_folders()?;
     network::configure(bootstrap.network.as_ref())?;
     files::write_name_servers(bootstrap)?;
