@@ -15,5 +15,10 @@ async function main(): Promise<number> {
 
 main().then(
   (code) => process.exit(code),
-  () => process.exit(1),
+  (error: Error) => {
+    // The sandbox that wanted the template logs this; it may be gone.
+    process.stderr.on('error', () => {});
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  },
 );

@@ -14,7 +14,7 @@ interface Block {
 
 /** What a memory file holds besides zeros. */
 export interface MemoryContent {
-  /** SHA-256 over the runs of pages that are not zero, each with its offset. */
+  /** SHA-256 over the runs of pages that are not zero, each with its offset, and the size of the file. */
   readonly sha256: string;
   readonly bytes: number;
 }
@@ -49,6 +49,7 @@ async function walk(path: string, visit: (block: Block) => Promise<void>): Promi
       bytes += block.bytes.length;
       await visit(block);
     }
+    addNumber(hash, (await file.stat()).size);
   } finally {
     await file.close();
   }
@@ -56,9 +57,14 @@ async function walk(path: string, visit: (block: Block) => Promise<void>): Promi
 }
 
 function addTo(hash: Hash, { offset, bytes }: Block): void {
-  const at = Buffer.alloc(8);
-  at.writeBigUInt64LE(BigInt(offset));
-  hash.update(at).update(bytes);
+  addNumber(hash, offset);
+  hash.update(bytes);
+}
+
+function addNumber(hash: Hash, value: number): void {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  hash.update(bytes);
 }
 
 async function* blocks(file: FileHandle): AsyncGenerator<Block, void, undefined> {

@@ -64,7 +64,7 @@ export class TemplateStore {
     const meta = await this.#readMeta(key);
     if (meta === null) return null;
     const identity = await identityOf(template).catch(() => null);
-    if (identity === null || meta.key !== key || meta.version !== 1) {
+    if (identity === null || meta.key !== key) {
       await this.remove(key);
       return null;
     }
@@ -150,13 +150,14 @@ export class TemplateStore {
   }
 
   async #readMeta(key: string): Promise<TemplateMeta | null> {
-    try {
-      return JSON.parse(await readFile(join(this.#folder, key, META), 'utf8')) as TemplateMeta;
-    } catch (error) {
-      // A folder without a readable meta file was never finished, or somebody damaged it.
-      if (errnoOf(error) !== 'ENOENT') await this.remove(key);
-      return null;
-    }
+    const path = join(this.#folder, key, META);
+    const meta = await readFile(path, 'utf8').then(parseMeta, (error: unknown) => {
+      // Never finished: nobody uses it, and the maker of the next one takes it away.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      return undefined;
+    });
+    if (meta === null) await this.remove(key);
+    return meta ?? null;
   }
 
   async #info(key: string): Promise<TemplateInfo | null> {
@@ -169,6 +170,20 @@ export class TemplateStore {
     if (memory === undefined || state === undefined || used === undefined) return null;
     const bytes = (memory.blocks + state.blocks) * 512;
     return { key, createdAt: meta.createdAt, lastUsedAt: used.mtime, bytes };
+  }
+}
+
+/** Null for what this version did not write, or what somebody damaged. */
+function parseMeta(text: string): TemplateMeta | null {
+  try {
+    const meta = JSON.parse(text) as TemplateMeta;
+    const texts: unknown[] = [
+      ...[meta.key, meta.createdAt, meta.qemuVersion, meta.identity],
+      ...[meta.memory.sha256, meta.state.sha256],
+    ];
+    return meta.version === 1 && texts.every((value) => typeof value === 'string') ? meta : null;
+  } catch {
+    return null;
   }
 }
 
