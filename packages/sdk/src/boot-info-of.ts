@@ -3,10 +3,12 @@ import type { StartedSandbox } from './lifecycle/create-new.ts';
 
 /** How a start went, in the parts that callers know. */
 export function bootInfoOf({ process, preparedMs }: StartedSandbox): BootInfo {
-  const { vmm, phasesMs } = process.boot;
+  const { vmm, boot, phasesMs } = process.boot;
   const sum = (...names: string[]): number => names.reduce((total, name) => total + (phasesMs[name] ?? 0), 0);
   return {
     vmm,
+    boot: boot.kind,
+    bootReason: boot.kind === 'cold' ? boot.reason : null,
     phasesMs: {
       image: preparedMs.image,
       disks: preparedMs.disks,

@@ -1,9 +1,17 @@
 import type { VmmChoice } from '@microsandbox/types';
 
-/** How a start went. */
-export interface BootInfo {
+/** How a running sandbox came to life. */
+export interface BootOrigin {
   /** Which virtual machine monitor and accelerator run the sandbox, and why. */
   readonly vmm: VmmChoice;
+  /** `warm`: woken from a template; `cold`: booted. */
+  readonly boot: 'cold' | 'warm';
+  /** Why it was booted, for people; null when it woke. */
+  readonly bootReason: string | null;
+}
+
+/** How a start went. */
+export interface BootInfo extends BootOrigin {
   /** Milliseconds that each part took. */
   readonly phasesMs: {
     /** Finding or pulling the image; 0 for a start of an existing sandbox. */

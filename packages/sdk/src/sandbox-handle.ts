@@ -4,12 +4,14 @@ import { parseUtcTimestamp } from '@microsandbox/utils';
 import { connectAgent } from './agent/connect-agent.ts';
 import { pingAgent, touchAgent } from './agent/ping.ts';
 import type { LocalBackend } from './backend/local-backend.ts';
+import type { BootOrigin } from './boot-info.ts';
 import { camelCaseKeys } from './config/camel-case-keys.ts';
 import { parseRecord } from './config/parse-record.ts';
 import { startSandbox } from './create-sandbox.ts';
 import { withFileErrors } from './lifecycle/file-errors.ts';
 import { requireSandbox } from './lifecycle/find-sandbox.ts';
 import { assertRunning, sandboxNotRunning } from './lifecycle/not-running.ts';
+import { readBootOrigin } from './lifecycle/read-boot-origin.ts';
 import { isActive } from './lifecycle/reconcile.ts';
 import { removeSandbox } from './lifecycle/remove-sandbox.ts';
 import { type SandboxTarget, targetOf } from './lifecycle/sandbox-place.ts';
@@ -120,6 +122,11 @@ export class SandboxHandle {
     await client.close();
     const config = await parseRecord(this.#row.active_config ?? this.#row.config, this.name);
     return new Sandbox({ target, config, ownsLifecycle: false });
+  }
+
+  /** How the running sandbox came to life; null when it does not run, or when nobody wrote that down. */
+  async boot(): Promise<BootOrigin | null> {
+    return isActive(this.#row.status) ? readBootOrigin((await this.#target()).paths) : null;
   }
 
   /** How fast the agent answers. Does not count as activity. */

@@ -14,7 +14,11 @@ const instantLauncher: SandboxLauncher = {
     await new RunRepository(await backend.catalog()).insert({ sandboxId, pid: process.pid });
     return {
       pid: process.pid,
-      boot: { vmm: { driver: 'qemu', accelerator: 'tcg', reason: 'none' }, phasesMs: {} },
+      boot: {
+        vmm: { driver: 'qemu', accelerator: 'tcg', reason: 'none' },
+        boot: { kind: 'warm' },
+        phasesMs: {},
+      },
       detach: () => {},
       wait: async () => ({ code: 0, signal: null }),
     };

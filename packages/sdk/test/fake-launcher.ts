@@ -49,6 +49,7 @@ export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher
         pid: child.pid ?? 0,
         boot: {
           vmm: { driver: 'qemu', accelerator: 'tcg', reason: 'a fake' },
+          boot: { kind: 'cold', reason: 'a fake' },
           phasesMs: { spawn: 1, vmm: 2, kernel: 3, agent: 4, ready: 5 },
         },
         detach: () => watch?.end(Buffer.of(1)),

@@ -1,4 +1,5 @@
 export * from './boot-error.ts';
+export * from './boot-record.ts';
 export * from './boot-start-error.ts';
 export type * from './error-code.ts';
 export * from './errors.ts';

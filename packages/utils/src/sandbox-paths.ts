@@ -17,6 +17,8 @@ export interface SandboxPaths {
   readonly runtimeLog: string;
   readonly kernelLog: string;
   readonly bootErrorFile: string;
+  /** How the machine that runs came to life. */
+  readonly bootRecordFile: string;
   readonly heartbeatFile: string;
   /** Canonical socket folder, mode 0700. */
   readonly socketDir: string;
@@ -54,6 +56,7 @@ export function sandboxPaths(layout: HomeLayout, name: string): SandboxPaths {
     runtimeLog: join(logsDir, 'runtime.log'),
     kernelLog: join(logsDir, 'kernel.log'),
     bootErrorFile: join(logsDir, 'boot-error.json'),
+    bootRecordFile: join(logsDir, 'boot.json'),
     heartbeatFile: join(runtimeDir, 'heartbeat.json'),
     socketDir,
     agentSocket: join(socketDir, 'agent.sock'),

@@ -1,5 +1,5 @@
 import type { RootDisk, SandboxConfigRecord } from '@microsandbox/types';
-import { Sandbox, type SandboxHandle } from 'microsandbox';
+import { type BootOrigin, Sandbox, type SandboxHandle } from 'microsandbox';
 import type { InspectOptions } from '../commands/inspect.ts';
 import { paintOut } from '../output/colour.ts';
 import { DetailView } from '../output/detail-view.ts';
@@ -16,9 +16,9 @@ export async function inspectSandbox(name: string, options: InspectOptions): Pro
   const handle = await Sandbox.get(name);
   const config = await parsedConfig(handle.configJson);
   const active = handle.activeConfigJson === null ? null : await parsedConfig(handle.activeConfigJson);
-  writeOut(
-    options.format === 'json' ? inspectJson(handle, config, active) : inspectText(handle, config, active),
-  );
+  const boot = await handle.boot();
+  const json = options.format === 'json';
+  writeOut(json ? inspectJson(handle, config, active, boot) : inspectText(handle, config, active, boot));
   return 0;
 }
 
@@ -33,8 +33,15 @@ function inspectJson(
   handle: SandboxHandle,
   config: SandboxConfigRecord | null,
   active: SandboxConfigRecord | null,
+  boot: BootOrigin | null,
 ): string {
   return renderJson({
+    ...(boot !== null && {
+      accel: boot.vmm.accelerator,
+      boot: boot.boot,
+      boot_reason: boot.bootReason,
+      vmm: boot.vmm.driver,
+    }),
     name: handle.name,
     status: jsonStatus(handle.status),
     created_at: jsonTimestamp(handle.createdAt),
@@ -54,6 +61,7 @@ function inspectText(
   handle: SandboxHandle,
   config: SandboxConfigRecord | null,
   active: SandboxConfigRecord | null,
+  boot: BootOrigin | null,
 ): string {
   const view = new DetailView(paintOut)
     .row('Name', handle.name)
@@ -61,6 +69,7 @@ function inspectText(
     .row('Created', localTimestamp(handle.createdAt))
     .row('Updated', localTimestamp(handle.updatedAt))
     .row('Image', imageLabel(config));
+  if (boot !== null) view.row('Boot', bootLabel(boot));
   if (config === null) return view.toString();
   const { resources, runtime } = config;
   if ('Oci' in config.image) view.row('Root Disk', rootDiskLabel(config.image.Oci.root_disk));
@@ -90,6 +99,11 @@ function inspectText(
   if (config.mounts.length > 0) view.section('Mounts');
   for (const mount of config.mounts) view.line(`  ${mountLabel(mount)}`);
   return view.toString();
+}
+
+function bootLabel({ boot, bootReason, vmm }: BootOrigin): string {
+  const how = bootReason === null ? boot : `${boot} (${bootReason})`;
+  return `${how}, ${vmm.driver} with ${vmm.accelerator}`;
 }
 
 function rootDiskLabel(disk: RootDisk | undefined): string {

@@ -12,6 +12,7 @@ export interface ProcessPlaces extends AgentSocketPlaces {
   readonly runtimeLog: string;
   readonly kernelLog: string;
   readonly bootErrorFile: string;
+  readonly bootRecordFile: string;
   readonly heartbeatFiles: readonly string[];
 }
 
@@ -30,6 +31,7 @@ export function processPlaces(launch: LaunchConfig, name: string): ProcessPlaces
     runtimeLog: join(launch.log_dir, 'runtime.log'),
     kernelLog: join(launch.log_dir, 'kernel.log'),
     bootErrorFile: join(launch.log_dir, 'boot-error.json'),
+    bootRecordFile: join(launch.log_dir, 'boot.json'),
     heartbeatFiles: ['heartbeat.json', 'heartbeat.tmp'].map((file) => join(launch.runtime_dir, file)),
   };
 }

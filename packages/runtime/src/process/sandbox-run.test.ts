@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentClient } from '@microsandbox/protocol';
@@ -225,6 +225,23 @@ describe('SandboxRun', () => {
     const file = JSON.parse(await readFile(places.bootErrorFile, 'utf8'));
     expect(Object.keys(file)).toEqual(['t', 'stage', 'errno', 'message']);
     expect(existsSync(places.agentSocket)).toBe(false);
+  });
+
+  it('writes down how the machine came to life', async () => {
+    const { run, places, ready, endMachine } = setUp();
+    const code = run.run();
+    await ready;
+    expect(JSON.parse(await readFile(places.bootRecordFile, 'utf8'))).toEqual({
+      boot: 'cold',
+      boot_reason: 'fake',
+      vmm: 'qemu',
+      vmm_version: '0',
+      accel: 'kvm',
+      accel_reason: 'fake',
+    });
+    expect((await stat(places.bootRecordFile)).mode & 0o777).toBe(0o600);
+    endMachine({ code: 0, signal: null, stderrTail: '' });
+    expect(await code).toBe(0);
   });
 
   it('boots once more when the kernel restarted before its first process', async () => {

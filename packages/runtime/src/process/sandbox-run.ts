@@ -8,6 +8,7 @@ import { encodeWake } from '../warm/template-messages.ts';
 import { type BootEvidence, classifyBootFailure } from './boot-failure.ts';
 import { helpfulConsole } from './boot-failure-console.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
+import { writeBootRecord } from './journal/boot-record-file.ts';
 import { readConsoleTail } from './journal/console-tail.ts';
 import { ExecLog } from './journal/exec-log.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
@@ -26,6 +27,7 @@ import { GuestLink } from './relay/guest-link.ts';
 import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
 import { runStartupCommand } from './startup-command.ts';
 import type { StatusChannel } from './status-channel.ts';
+import type { BootReport } from './status-message.ts';
 import { completeBootstrap } from './vm-plan.ts';
 
 /** What a run works with. */
@@ -126,7 +128,7 @@ export class SandboxRun {
   }
 
   async #boot(): Promise<void> {
-    const { phases, record, status, log } = this.#options;
+    const { places, phases, record, status, log } = this.#options;
     await this.#prepare();
     const begun = record.begin();
     // Waited for below; until then its failure must not count as unhandled.
@@ -135,12 +137,9 @@ export class SandboxRun {
     await begun;
     this.#serve(readyFrame);
     phases.reached('ready');
-    const { choice, machine } = launched;
-    const boot =
-      launched.boot.kind === 'warm' ? launched.boot : { kind: 'cold' as const, reason: launched.boot.reason };
-    status.send({
-      ready: { vmm: { ...choice, version: machine.version }, boot, phasesMs: phases.durations },
-    });
+    const report = reportOf(launched);
+    await this.#step('boot.json', writeBootRecord(places.bootRecordFile, report));
+    status.send({ ready: { ...report, phasesMs: phases.durations } });
     log.info(`ready after ${Math.round(performance.now())} ms`);
     this.#options.onReady?.(launched);
   }
@@ -313,4 +312,12 @@ export class SandboxRun {
   async #step(what: string, done: Promise<void>): Promise<void> {
     await done.catch((error: Error) => this.#options.log.error(`${what}: ${error.message}`));
   }
+}
+
+function reportOf({ choice, machine, boot }: LaunchedMachine): Omit<BootReport, 'phasesMs'> {
+  const { version } = machine;
+  return {
+    vmm: { ...choice, version },
+    boot: boot.kind === 'warm' ? boot : { kind: 'cold', reason: boot.reason },
+  };
 }

@@ -12,6 +12,7 @@ export class BootTraces {
   readonly #folder: string;
   readonly #kernelLog: string;
   readonly #bootErrorFile: string;
+  readonly #bootRecordFile: string;
   #logStart = 0;
 
   constructor(logDir: string) {
@@ -19,6 +20,7 @@ export class BootTraces {
     this.runtimeLog = join(logDir, 'runtime.log');
     this.#kernelLog = join(logDir, 'kernel.log');
     this.#bootErrorFile = join(logDir, 'boot-error.json');
+    this.#bootRecordFile = join(logDir, 'boot.json');
   }
 
   /** Takes away what an earlier start left, so that nobody takes it for this one's. */
@@ -28,6 +30,7 @@ export class BootTraces {
       stat(this.runtimeLog).catch(() => null),
       writeFile(this.#kernelLog, '', { mode: 0o600 }),
       rm(this.#bootErrorFile, { force: true }),
+      rm(this.#bootRecordFile, { force: true }),
     ]);
     this.#logStart = log?.size ?? 0;
   }

@@ -27,6 +27,8 @@ export interface LaunchedProcess {
   readonly pid: number;
   readonly boot: {
     readonly vmm: VmmChoice;
+    /** Woken from a template, or booted, and then why. */
+    readonly boot: { readonly kind: 'warm' } | { readonly kind: 'cold'; readonly reason: string };
     readonly phasesMs: Readonly<Record<string, number>>;
   };
   /** Lets the process outlive this one. */

@@ -34,6 +34,7 @@ describe('a sandbox from create to remove', () => {
   it('runs programs, stops, starts again and leaves nothing', async () => {
     const sandbox = await create('life');
     expect(sandbox.boot?.vmm.driver).toBe('qemu');
+    expect(sandbox.boot).toMatchObject({ boot: 'cold', bootReason: 'a fake' });
     expect(sandbox.boot?.phasesMs).toMatchObject({ vmmSpawn: 3, kernel: 3, agentReady: 9 });
 
     const output = await sandbox.shell('echo out; echo err >&2; exit 7');
