@@ -364,7 +364,7 @@ describe('msb completion', () => {
 
   it('knows commands and their options', async () => {
     expect(await offers('msb', 'st')).toEqual(['start', 'stop', 'status', 'stats']);
-    expect(await offers('msb', '--debug', 'image', 'l')).toEqual(['list', 'ls']);
+    expect(await offers('msb', '--debug', 'image', 'l')).toEqual(['list', 'ls', 'load']);
     expect(await offers('msb', 'rm', '--f')).toEqual(['--force']);
     expect(await offers('msb', 'exec', 'web', '--', '--f')).toEqual(['']);
   });

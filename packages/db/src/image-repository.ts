@@ -2,7 +2,7 @@ import { type CachedImage, ImageInUseError, ImageNotFoundError } from '@microsan
 import type { Database } from 'better-sqlite3';
 import type { Catalog } from './catalog.ts';
 import { type ImagePlatform, persistImage } from './persist-image.ts';
-import type { ImageConfigRow, ImageLayerRow, ImageRow } from './rows.ts';
+import type { ImageConfigRow, ImageLayerRow, ImageRow, ImageUsageRow } from './rows.ts';
 
 /** Everything the catalog knows about an image. */
 export interface ImageDetailRows {
@@ -96,6 +96,27 @@ export class ImageRepository {
       }
       db.prepare('DELETE FROM image_ref WHERE reference = ?').run(reference);
       return { references: [reference], ...deleteUnreferenced(db, [image.manifest_id]) };
+    });
+  }
+
+  /** Every reference with what it stands on and how many sandboxes do; the one used longest ago first. */
+  usages(): Promise<ImageUsageRow[]> {
+    return this.#catalog.read((db) => {
+      const layers = db
+        .prepare<[number], string>(
+          `SELECT l.diff_id FROM manifest_layer ml JOIN layer l ON l.id = ml.layer_id
+           WHERE ml.manifest_id = ? ORDER BY ml.position`,
+        )
+        .pluck();
+      return db
+        .prepare<[], Omit<ImageUsageRow, 'diff_ids'> & { readonly manifest_id: number }>(
+          `SELECT r.reference, r.manifest_id, m.digest, r.updated_at,
+                  (SELECT COUNT(*) FROM sandbox_rootfs s WHERE s.manifest_id = m.id) AS sandboxes,
+                  EXISTS (SELECT 1 FROM snapshot_index s WHERE s.image_manifest_digest = m.digest) AS snapshotted
+           FROM image_ref r JOIN manifest m ON m.id = r.manifest_id ORDER BY r.updated_at, r.id`,
+        )
+        .all()
+        .map((row) => ({ ...row, diff_ids: layers.all(row.manifest_id) }));
     });
   }
 

@@ -40,6 +40,18 @@ export interface ImageRow {
   readonly updated_at: string | null;
 }
 
+/** Who needs an image reference. */
+export interface ImageUsageRow {
+  readonly reference: string;
+  readonly digest: string;
+  readonly updated_at: string | null;
+  /** Layers, bottom first. */
+  readonly diff_ids: readonly string[];
+  /** Number of sandboxes that stand on it. */
+  readonly sandboxes: number;
+  readonly snapshotted: 0 | 1;
+}
+
 /** A row of `config`; lists and maps are JSON texts. */
 export interface ImageConfigRow {
   readonly digest: string;

@@ -1,3 +1,4 @@
+export type { ImageHistoryEntry } from '@microsandbox/image';
 export {
   AgentClientError,
   AgentLostError,
@@ -80,7 +81,10 @@ export { SandboxFsOps } from './fs/sandbox-fs-ops.ts';
 export { SandboxFsSession } from './fs/sandbox-fs-session.ts';
 export { Image, type ImagePruneReport, type ImagePullOptions } from './images/image.ts';
 export type { ImageConfigDetail, ImageDetail, ImageLayerDetail } from './images/image-detail.ts';
+export type { ImageDiskUsage, ImageSpace } from './images/image-disk-usage.ts';
 export { ImageHandle } from './images/image-handle.ts';
+export { Registries } from './images/registries.ts';
+export type { CredentialStore, RegistryEntry, RegistryLogin } from './images/registry-credentials.ts';
 export type { SandboxRemoval } from './lifecycle/force-remove.ts';
 export { listSandboxes, type SandboxRowPage } from './lifecycle/list-sandboxes.ts';
 export { LogEntry } from './logs/log-entry.ts';

@@ -1,31 +1,41 @@
 import { readFile } from 'node:fs/promises';
-import { InvalidConfigError } from '@microsandbox/types';
+import { InvalidConfigError, type PullProgressEvent } from '@microsandbox/types';
 import { Image, type RegistryOptions } from 'microsandbox';
 import type { PullOptions } from '../commands/image.ts';
 import { paintErr } from '../output/colour.ts';
+import { writeOut } from '../output/write.ts';
 import { failed, succeeded } from '../progress/action-line.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 
 /** `msb pull` (spec: cli 7.1). */
 export async function pullImage(reference: string, options: PullOptions): Promise<number> {
   const started = performance.now();
+  const json = options.format === 'json';
+  const quiet = options.quiet === true || json;
   const registry = await registryOptions(options);
   let cached: boolean;
   try {
-    using display = new CreateDisplay(reference, '', options);
+    using display = new CreateDisplay(reference, '', { quiet });
     ({ cached } = await Image.pull(reference, {
       force: options.force ?? false,
-      onProgress: display.onPull,
+      onProgress: json ? printEvent : display.onPull,
       registry,
+      ...(options.materialize && { materialization: options.materialize }),
+      ...(options.platform !== undefined && { platform: options.platform }),
     }));
   } catch (error) {
-    if (!options.quiet) failed('Pulling', reference);
+    if (!quiet) failed('Pulling', reference);
     throw error;
   }
-  if (options.quiet) return 0;
+  if (quiet) return 0;
   if (cached) succeeded('Pulled', `${reference}${paintErr('dim', ' (already cached)')}`);
   else succeeded('Pulled', reference, performance.now() - started);
   return 0;
+}
+
+/** One event of the SDK on a line of its own. */
+function printEvent(event: PullProgressEvent): void {
+  writeOut(`${JSON.stringify(event)}\n`);
 }
 
 async function registryOptions({ insecure, caCerts }: PullOptions): Promise<RegistryOptions> {

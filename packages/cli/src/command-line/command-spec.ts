@@ -11,6 +11,8 @@ export interface OptionSpec {
   /** Placeholder of the value, upper case; an option without one is a flag. */
   readonly value?: string;
   readonly about: string;
+  /** The command does not work without it. */
+  readonly required?: boolean;
   /** May be given more than once; the command gets an array. */
   readonly repeatable?: boolean;
   /** The only values there are. */

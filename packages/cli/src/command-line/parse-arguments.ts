@@ -19,7 +19,7 @@ export async function parseArguments(
     const { own, trailing } = splitTrailing(spec, argv);
     const { words, options } = await split([...(spec.options ?? []), ...GLOBAL_OPTIONS], own);
     const values = optionValues(options);
-    checkPositionals(spec, words);
+    checkRequired(spec, words, values);
     const logLevel = LOG_LEVELS.find((level) => values[level] === true);
     const invocation: Invocation = { path, positionals: words, options: values, trailing, logLevel };
     spec.check?.(invocation);
@@ -81,15 +81,28 @@ function readValue(option: OptionSpec, text: string): unknown {
   }
 }
 
-function checkPositionals(spec: CommandSpec, words: readonly string[]): void {
+function checkRequired(
+  spec: CommandSpec,
+  words: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): void {
   const positionals = spec.positionals ?? [];
   const takesMore = positionals.some((positional) => positional.variadic);
   const extra = takesMore ? undefined : words[positionals.length];
   if (extra !== undefined) throw new UsageError(`unexpected argument '${extra}' found`);
-  const missing = positionals.slice(words.length).filter((positional) => positional.required);
+  const options = (spec.options ?? []).filter(
+    ({ long, required }) => required && !(toCamelCase(long) in values),
+  );
+  const missing = [
+    ...options.map((option) => optionLabel(option)),
+    ...positionals
+      .slice(words.length)
+      .filter(({ required }) => required)
+      .map(positionalLabel),
+  ];
   if (missing.length === 0) return;
   throw new UsageError('the following required arguments were not provided:', {
-    details: missing.map(positionalLabel),
+    details: missing,
   });
 }
 

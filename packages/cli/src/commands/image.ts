@@ -1,4 +1,10 @@
 import { type CommandSpec, typed } from '../command-line/command-spec.ts';
+import { imageDfCommand } from './image-df.ts';
+import { imageHistoryCommand } from './image-history.ts';
+import { imageLoadCommand } from './image-load.ts';
+import { imagePruneCommand } from './image-prune.ts';
+import { imageSaveCommand } from './image-save.ts';
+import { imageTagCommand } from './image-tag.ts';
 import { FORMAT, QUIET } from './shared-options.ts';
 
 export interface PullOptions {
@@ -6,6 +12,9 @@ export interface PullOptions {
   readonly quiet?: boolean;
   readonly insecure?: boolean;
   readonly caCerts?: string;
+  readonly materialize?: 'layered' | 'flat' | 'all';
+  readonly platform?: string;
+  readonly format?: 'json';
 }
 
 export const imagePullCommand: CommandSpec = {
@@ -17,6 +26,14 @@ export const imagePullCommand: CommandSpec = {
     QUIET,
     { long: 'insecure', about: 'Use plain HTTP for this registry' },
     { long: 'ca-certs', value: 'PATH', about: 'PEM file with further certificates to trust' },
+    {
+      long: 'materialize',
+      value: 'TARGET',
+      about: 'What is made of the layers',
+      choices: ['layered', 'flat', 'all'],
+    },
+    { long: 'platform', value: 'OS/ARCH', about: "Take another platform's image, such as linux/arm64" },
+    { ...FORMAT, about: 'Print progress events as lines of JSON' },
   ],
   run: typed<PullOptions>(async ({ options, positionals: [reference = ''] }) => {
     const { pullImage } = await import('../actions/index.ts');
@@ -76,5 +93,16 @@ export const imageCommand: CommandSpec = {
   name: 'image',
   about: 'Manage cached images',
   group: 'Images',
-  subcommands: [imagePullCommand, imageListCommand, imageInspectCommand, imageRemoveCommand],
+  subcommands: [
+    imagePullCommand,
+    imageListCommand,
+    imageInspectCommand,
+    imageHistoryCommand,
+    imageLoadCommand,
+    imageSaveCommand,
+    imageTagCommand,
+    imageRemoveCommand,
+    imagePruneCommand,
+    imageDfCommand,
+  ],
 };

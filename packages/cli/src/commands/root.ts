@@ -7,6 +7,8 @@ import { doctorCommand } from './doctor.ts';
 import { execCommand } from './exec.ts';
 import { helpCommand } from './help.ts';
 import { imageCommand, imageListCommand, imagePullCommand, imageRemoveCommand } from './image.ts';
+import { imageLoadCommand } from './image-load.ts';
+import { imageSaveCommand } from './image-save.ts';
 import { inspectCommand } from './inspect.ts';
 import { killCommand } from './kill.ts';
 import { listCommand } from './list.ts';
@@ -14,6 +16,7 @@ import { logsCommand } from './logs.ts';
 import { metricsCommand } from './metrics.ts';
 import { modifyCommand } from './modify.ts';
 import { pingCommand } from './ping.ts';
+import { registryCommand, registryListCommand } from './registry.ts';
 import { removeCommand } from './remove.ts';
 import { restartCommand } from './restart.ts';
 import { runCommand } from './run.ts';
@@ -51,7 +54,11 @@ export const ROOT_COMMAND: CommandSpec = {
     imageCommand,
     { ...imagePullCommand, group: 'Images' },
     { ...imageListCommand, name: 'images', aliases: [], hidden: true },
+    { ...imageLoadCommand, group: 'Images' },
+    { ...imageSaveCommand, group: 'Images' },
     { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
+    registryCommand,
+    { ...registryListCommand, name: 'registries', aliases: ['regs'], hidden: true },
     warmCommand,
     doctorCommand,
     contextCommand,

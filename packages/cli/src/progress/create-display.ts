@@ -3,7 +3,7 @@ import { paintErr } from '../output/colour.ts';
 import { padEnd } from '../output/display-width.ts';
 import { VERB_WIDTH } from './action-line.ts';
 import { LiveArea } from './live-area.ts';
-import { advancePull, INITIAL_PULL_STATE, type PullState } from './pull-state.ts';
+import { advancePull, INITIAL_LOAD_STATE, INITIAL_PULL_STATE, type PullState } from './pull-state.ts';
 import { renderPull, type ViewSize } from './pull-view.ts';
 
 const INTERVAL_MS = 100;
@@ -42,6 +42,13 @@ export class CreateDisplay implements Disposable {
   static ofBoot(name: string, options: { readonly quiet?: boolean | undefined }): CreateDisplay {
     const display = new CreateDisplay('', name, options);
     display.#step = BOOT_STEPS['image'] ?? null;
+    return display;
+  }
+
+  /** The display of an archive that is loaded. */
+  static ofLoad(label: string, options: { readonly quiet?: boolean | undefined }): CreateDisplay {
+    const display = new CreateDisplay(label, '', options);
+    display.#pull = INITIAL_LOAD_STATE;
     return display;
   }
 

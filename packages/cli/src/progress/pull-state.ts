@@ -9,13 +9,16 @@ export interface LayerState {
 
 /** Everything the pull display shows. */
 export interface PullState {
+  /** What is done to the layers: `Pulling` or `Loading`. */
+  readonly action: string;
   readonly verb: string;
   readonly suffix: string;
   /** Layers by index; a hole is one nothing was heard of yet. */
   readonly layers: readonly (LayerState | undefined)[];
 }
 
-export const INITIAL_PULL_STATE: PullState = { verb: 'Pulling', suffix: '', layers: [] };
+export const INITIAL_PULL_STATE: PullState = { action: 'Pulling', verb: 'Pulling', suffix: '', layers: [] };
+export const INITIAL_LOAD_STATE: PullState = { action: 'Loading', verb: 'Loading', suffix: '', layers: [] };
 
 /** More layers than any image has; a registry cannot make us hold more. */
 const MAX_LAYERS = 512;
@@ -27,7 +30,8 @@ export function advancePull(state: PullState, event: PullProgressEvent): PullSta
       return { ...state, verb: 'Resolving', suffix: '...' };
     case 'resolved':
       return {
-        verb: 'Pulling',
+        ...state,
+        verb: state.action,
         suffix: layerCount(event.layerCount),
         layers: Array.from<undefined>({ length: Math.min(event.layerCount, MAX_LAYERS) }),
       };
@@ -58,14 +62,14 @@ export function advancePull(state: PullState, event: PullProgressEvent): PullSta
     case 'layerMaterializeComplete':
       return withPhase(state, event.layerIndex, 'done');
     case 'stitchMergingTrees':
-      return { verb: 'Merging', suffix: layerCount(event.layerCount), layers: [] };
+      return { ...state, verb: 'Merging', suffix: layerCount(event.layerCount), layers: [] };
     case 'stitchWritingFsmeta':
-      return { verb: 'Writing fsmeta', suffix: '', layers: [] };
+      return { ...state, verb: 'Writing fsmeta', suffix: '', layers: [] };
     case 'stitchWritingVmdk':
-      return { verb: 'Writing vmdk', suffix: '', layers: [] };
+      return { ...state, verb: 'Writing vmdk', suffix: '', layers: [] };
     case 'stitchComplete':
     case 'complete':
-      return { verb: 'Stitched', suffix: '', layers: [] };
+      return { ...state, verb: 'Stitched', suffix: '', layers: [] };
   }
 }
 

@@ -26,7 +26,8 @@ export async function flatBlobNames(flat: FlatLayout): Promise<ReadonlySet<strin
   return new Set(blobs.filter((name) => name !== null));
 }
 
-async function flatBlobOf(flat: FlatLayout, refPath: string): Promise<string | null> {
+/** File name, without its ending, of the flat image that a record names; null without one. */
+export async function flatBlobOf(flat: FlatLayout, refPath: string): Promise<string | null> {
   const ref = parseFlatRef(await readFile(refPath, 'utf8').catch(() => ''));
   return ref === null ? null : basename(flat.blob(ref.artifact_digest), '.raw');
 }

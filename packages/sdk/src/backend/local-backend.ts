@@ -66,6 +66,15 @@ export class LocalBackend implements Backend, AsyncDisposable {
     return this.#config;
   }
 
+  /**
+   * Reads `config.json` again when it is next asked for, after it was changed.
+   *
+   * @internal
+   */
+  forgetConfig(): void {
+    this.#config = undefined;
+  }
+
   /** Where everything lies. The `home` key of the settings wins over `MSB_HOME`. */
   layout(): Promise<HomeLayout> {
     this.#layout ??= retryable(

@@ -1,5 +1,10 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ImageRepository } from '@microsandbox/db';
-import type { Materialization } from '@microsandbox/image';
+import type { ImageHistoryEntry, Materialization } from '@microsandbox/image';
 import { ImageNotFoundError, type PullProgressEvent } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
@@ -8,6 +13,7 @@ import type { PullPolicy } from '../values.ts';
 import { defaultMaterialization } from './default-materialization.ts';
 import { deleteImageFiles } from './delete-image-files.ts';
 import { type ImageDetail, imageDetailOf } from './image-detail.ts';
+import { type ImageDiskUsage, imageDiskUsage } from './image-disk-usage.ts';
 import { ImageHandle } from './image-handle.ts';
 import { recordImage } from './record-image.ts';
 import { resolveImage } from './resolve-image.ts';
@@ -172,6 +178,71 @@ export class Image {
     const { saveArchive } = await import('@microsandbox/image');
     const { cacheDir } = await backend.layout();
     await saveArchive({ ...options, references, cacheDir });
+  }
+
+  /**
+   * The same into a stream, which is left open.
+   *
+   * @throws ImageNotFoundError
+   */
+  static async saveTo(
+    output: Writable,
+    reference: string | readonly string[],
+    options: { readonly format?: 'docker' | 'oci'; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const { cacheDir } = await currentBackend().local('Image::save').layout();
+    // Beside the layers, where there is room for such sizes.
+    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+    const folder = await mkdtemp(join(cacheDir, 'save-'));
+    const outputPath = join(folder, 'images.tar');
+    try {
+      await Image.save(reference, { ...options, outputPath });
+      await pipeline(createReadStream(outputPath), output, { end: false, signal: options.signal });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * Gives a cached image a further reference.
+   *
+   * @example
+   * await Image.tag('alpine:3.21', 'base');
+   * @throws ImageNotFoundError
+   */
+  static async tag(source: string, target: string): Promise<ImageHandle> {
+    const backend = currentBackend().local('Image::tag');
+    const { tagImage } = await import('@microsandbox/image');
+    const { manifestDigest } = await Image.get(source);
+    const { cacheDir } = await backend.layout();
+    const image = await tagImage({
+      cacheDir,
+      source,
+      target,
+      ...(manifestDigest !== null && { manifestDigest }),
+    });
+    await recordImage(backend, target, image);
+    return Image.get(target);
+  }
+
+  /**
+   * How an image was built, the last step first.
+   *
+   * @throws ImageNotFoundError
+   */
+  static async history(reference: string): Promise<ImageHistoryEntry[]> {
+    const backend = currentBackend().local('Image::history');
+    const { ImageCache, imageHistory } = await import('@microsandbox/image');
+    const { manifestDigest } = await Image.get(reference);
+    const { cacheDir } = await backend.layout();
+    const image = await new ImageCache(cacheDir).findByManifestDigest(manifestDigest ?? '');
+    if (image === null) throw new ImageNotFoundError(`image not found: ${reference}`);
+    return imageHistory(image);
+  }
+
+  /** What images and warm-boot templates take on the disk. */
+  static async diskUsage(): Promise<ImageDiskUsage> {
+    return imageDiskUsage(currentBackend().local('Image::disk_usage'));
   }
 
   /**
