@@ -13,6 +13,7 @@ pub mod exec;
 pub mod fs;
 pub mod port;
 pub mod rlimit;
+pub mod share;
 pub mod shutdown;
 pub mod sys;
 pub mod tcp;

@@ -45,27 +45,7 @@ impl Port {
     /// # Errors
     /// When it does not appear or cannot be opened.
     pub fn discover() -> io::Result<Self> {
-        let deadline = Instant::now() + DISCOVERY_LIMIT;
-        let mut pause = Duration::from_millis(1);
-        loop {
-            if let Some(device) = find(Path::new("/sys/class/virtio-ports")) {
-                return Self::open(&device);
-            }
-            if Instant::now() >= deadline {
-                let text = format!("no console port is named `{AGENT_PORT_NAME}`");
-                return Err(io::Error::new(io::ErrorKind::NotFound, text));
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-        }
-    }
-
-    fn open(device: &Path) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).open(device);
-        let file = file.map_err(|error| {
-            io::Error::new(error.kind(), format!("open {}: {error}", device.display()))
-        })?;
-        Self::from_fd(file.into())
+        Self::from_fd(open_named(AGENT_PORT_NAME)?.into())
     }
 
     /// Uses an open descriptor, such as a socket.
@@ -167,11 +147,33 @@ impl AsFd for Port {
     }
 }
 
-/// The device of the port named `agent` among the entries of `class`.
-fn find(class: &Path) -> Option<PathBuf> {
+/// Opens the console port `name`, waiting a moment for it to appear. It can be open once only.
+///
+/// # Errors
+/// When it does not appear or cannot be opened.
+pub fn open_named(name: &str) -> io::Result<File> {
+    let deadline = Instant::now() + DISCOVERY_LIMIT;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(device) = find(Path::new("/sys/class/virtio-ports"), name) {
+            let file = File::options().read(true).write(true).open(&device);
+            return file.map_err(|error| {
+                io::Error::new(error.kind(), format!("open {}: {error}", device.display()))
+            });
+        }
+        if Instant::now() >= deadline {
+            let text = format!("no console port is named `{name}`");
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// The device of the port `name` among the entries of `class`.
+fn find(class: &Path, name: &str) -> Option<PathBuf> {
     let named = |entry: &std::fs::DirEntry| {
-        std::fs::read_to_string(entry.path().join("name"))
-            .is_ok_and(|name| name.trim() == AGENT_PORT_NAME)
+        std::fs::read_to_string(entry.path().join("name")).is_ok_and(|found| found.trim() == name)
     };
     let entry = std::fs::read_dir(class).ok()?.flatten().find(named)?;
     Some(Path::new("/dev").join(entry.file_name()))

@@ -11,6 +11,7 @@ mod flock;
 mod kernel;
 mod krunfw;
 mod machine;
+mod shares;
 mod supervise;
 mod sys;
 mod tsc;

@@ -1,5 +1,6 @@
 import type { VmDisk } from '@microsandbox/types';
 import type { NetworkNatives } from './network.ts';
+import type { ShareAddon } from './shares.ts';
 
 /** Result of reading a guest kernel out of a libkrunfw library file (spec: runtime B3, D2). */
 export interface ExtractedKernel {
@@ -59,7 +60,7 @@ export interface KrunMachine {
 }
 
 /** Functions of the native addon; what Node itself does not offer. */
-export interface NativeAddon extends NetworkNatives {
+export interface NativeAddon extends NetworkNatives, ShareAddon {
   /**
    * Takes or releases an advisory `flock(2)` on an open file description without blocking.
    *

@@ -3,3 +3,4 @@ export { agentdPath } from './agentd-path.ts';
 export { addon } from './load-addon.ts';
 export type * from './network.ts';
 export { STREAM_WINDOW_BYTES } from './network.ts';
+export type * from './shares.ts';

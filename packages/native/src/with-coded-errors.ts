@@ -22,6 +22,13 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
           hint: 'use a libkrunfw 5 for this architecture (MSB_LIBKRUNFW_PATH)',
         });
       }),
+    serveShare: (options) => {
+      try {
+        return native.serveShare(options);
+      } catch (cause) {
+        throw new RuntimeError(`mount: ${reasonOf(cause)}`, { cause, ...shareHint(reasonOf(cause)) });
+      }
+    },
     krunUnavailable: () => native.krunUnavailable(),
     krunEnter: (machine) => {
       try {
@@ -40,4 +47,13 @@ function attempt<T>(call: () => T, describe = (reason: string) => reason): T {
   } catch (cause) {
     throw new NixError(describe(reasonOf(cause)), { cause });
   }
+}
+
+/** The way out of the two failures that an option helps against. */
+function shareHint(reason: string): { readonly hint?: string } {
+  if (reason.startsWith('xattr not supported')) {
+    return { hint: 'mount it with stat-virt=relaxed, or share a folder of another file system' };
+  }
+  if (reason.includes('symbolic link')) return { hint: 'name the folder by its real path' };
+  return {};
 }

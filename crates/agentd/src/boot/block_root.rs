@@ -1,4 +1,4 @@
-//! The root file system out of disks (protocol section 14.2).
+//! The root file system: out of disks (protocol section 14.2), or a folder of the host.
 //!
 //! We start in an initramfs, whose root can neither be unmounted nor given to pivot_root(2). So the
 //! new root is moved over it and entered with chroot(2), as every initramfs does.
@@ -14,6 +14,8 @@ use rustix::process::{chdir, chroot};
 use super::disk;
 use super::error::{Context, InitError};
 use super::mount::{detach_early_mounts, ensure_folder, essential_mounts, mount};
+use super::shares;
+use crate::share::ROOT_PORT;
 
 const NEW_ROOT: &str = "/newroot";
 const LOWER: &str = "/.msb/rootfs/lower";
@@ -56,6 +58,17 @@ pub fn enter(root: &BootstrapBlockRoot) -> Result<Option<OwnedFd>, InitError> {
     switch_root()?;
     essential_mounts()?;
     Ok(upper)
+}
+
+/// Enters the folder that the host shares as the root; what is written there is written on the host.
+///
+/// # Errors
+/// [`InitError`] naming the step.
+pub fn enter_folder() -> Result<(), InitError> {
+    ensure_folder(NEW_ROOT)?;
+    shares::mount_folder(ROOT_PORT, "/dev/root", NEW_ROOT, MountFlags::RELATIME)?;
+    switch_root()?;
+    essential_mounts()
 }
 
 fn assemble_overlay(lower: &str, upper: &BootstrapBlockRootUpper) -> Result<OwnedFd, InitError> {

@@ -11,6 +11,7 @@ mod machine_id;
 mod mount;
 mod netlink;
 mod network;
+mod shares;
 mod template;
 mod user_mounts;
 mod validate;
@@ -134,16 +135,15 @@ fn prove_limits(bootstrap: &GuestBootstrap) -> Result<(), InitError> {
 }
 
 fn enter_root(bootstrap: &GuestBootstrap) -> Result<Option<OwnedFd>, InitError> {
-    let Some(root) = &bootstrap.block_root else {
-        let text = "a root file system from a shared folder is not available in this build";
-        return Err(InitError::Invalid(text.to_owned()));
-    };
     if bootstrap.handoff_init.is_some() {
         let text = "handing over to another init is not available in this build";
         return Err(InitError::Invalid(text.to_owned()));
     }
     block_root::mount_runtime_folder()?;
-    block_root::enter(root)
+    match &bootstrap.block_root {
+        Some(root) => block_root::enter(root),
+        None => block_root::enter_folder().map(|()| None),
+    }
 }
 
 fn default_user(bootstrap: &GuestBootstrap, users: &UserDatabase) -> Result<UserIds, InitError> {

@@ -3,15 +3,22 @@
 use std::path::{Component, Path};
 
 use msb_protocol::payload::{
-    BootstrapDiskMount, BootstrapTmpfsMount, GuestBootstrap, MountFlags, SecurityProfile,
+    BootstrapDirMount, BootstrapDiskMount, BootstrapFileMount, BootstrapTmpfsMount, GuestBootstrap,
+    MountFlags, SecurityProfile,
 };
 
 use super::disk;
 use super::error::InitError;
 use super::mount::{ensure_folder, kernel_flags, mount};
+use super::shares;
+use crate::share::{first_file_port, first_folder_port};
 
 #[derive(Debug, Clone, Copy)]
 enum What<'a> {
+    /// With the number of its port.
+    Folder(usize, &'a BootstrapDirMount),
+    /// With the number of its port.
+    File(usize, &'a BootstrapFileMount),
     Disk(&'a BootstrapDiskMount),
     Tmpfs(&'a BootstrapTmpfsMount),
 }
@@ -31,8 +38,18 @@ struct Planned<'a> {
 pub fn mount_all(bootstrap: &GuestBootstrap) -> Result<(), InitError> {
     let restricted = bootstrap.security_profile == SecurityProfile::Restricted;
     for planned in plan(bootstrap)? {
-        ensure_folder(&planned.path)?;
+        if !matches!(planned.what, What::File(..)) {
+            ensure_folder(&planned.path)?;
+        }
         match planned.what {
+            What::Folder(port, spec) => {
+                let flags = kernel_flags(restrict(spec.flags, restricted));
+                shares::mount_folder(port, &spec.tag, &planned.path, flags)?;
+            }
+            What::File(port, spec) => {
+                let flags = kernel_flags(restrict(spec.flags, restricted));
+                shares::mount_file(port, spec, &planned.path, flags)?;
+            }
             What::Disk(spec) => {
                 let device = disk::by_serial(&spec.id)?;
                 let flags = kernel_flags(restrict(spec.flags, restricted));
@@ -71,10 +88,12 @@ fn tmpfs_options(path: &str, spec: &BootstrapTmpfsMount) -> String {
 }
 
 fn plan(bootstrap: &GuestBootstrap) -> Result<Vec<Planned<'_>>, InitError> {
-    if !bootstrap.dir_mounts.is_empty() || !bootstrap.file_mounts.is_empty() {
-        let text = "shared folders are not available in this build";
-        return Err(InitError::Invalid(text.to_owned()));
-    }
+    let folders = (first_folder_port(bootstrap)..)
+        .zip(&bootstrap.dir_mounts)
+        .map(|(port, spec)| (&spec.guest_path, What::Folder(port, spec)));
+    let files = (first_file_port(bootstrap)..)
+        .zip(&bootstrap.file_mounts)
+        .map(|(port, spec)| (&spec.guest_path, What::File(port, spec)));
     let disks = bootstrap
         .disk_mounts
         .iter()
@@ -83,7 +102,9 @@ fn plan(bootstrap: &GuestBootstrap) -> Result<Vec<Planned<'_>>, InitError> {
         .tmpfs_mounts
         .iter()
         .map(|spec| (&spec.path, What::Tmpfs(spec)));
-    let mut planned = disks
+    let mut planned = folders
+        .chain(files)
+        .chain(disks)
         .chain(tmpfs)
         .map(|(path, what)| {
             let (path, depth) = normalise(path)?;
@@ -91,6 +112,7 @@ fn plan(bootstrap: &GuestBootstrap) -> Result<Vec<Planned<'_>>, InitError> {
         })
         .collect::<Result<Vec<_>, InitError>>()?;
     planned.sort_by(|a, b| (a.depth, &a.path).cmp(&(b.depth, &b.path)));
+    refuse_nested_files(&planned)?;
     match planned.windows(2).find(|pair| pair[0].path == pair[1].path) {
         Some(pair) => Err(InitError::Invalid(format!(
             "multiple volumes cannot mount the same guest path: {}",
@@ -98,6 +120,24 @@ fn plan(bootstrap: &GuestBootstrap) -> Result<Vec<Planned<'_>>, InitError> {
         ))),
         None => Ok(planned),
     }
+}
+
+/// Nothing can be mounted below a file.
+fn refuse_nested_files(planned: &[Planned<'_>]) -> Result<(), InitError> {
+    let files = || {
+        planned
+            .iter()
+            .filter(|entry| matches!(entry.what, What::File(..)))
+    };
+    for (outer, inner) in files().flat_map(|outer| files().map(move |inner| (outer, inner))) {
+        if outer.depth < inner.depth && Path::new(&inner.path).starts_with(&outer.path) {
+            return Err(InitError::Invalid(format!(
+                "file mount cannot contain another mount: {} is an ancestor of {}",
+                outer.path, inner.path
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The path without `.` and doubled slashes, and how deep it is.
@@ -134,7 +174,6 @@ fn normalise(path: &str) -> Result<(String, usize), InitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use msb_protocol::payload::BootstrapDirMount;
 
     fn tmpfs(path: &str) -> BootstrapTmpfsMount {
         BootstrapTmpfsMount {
@@ -191,17 +230,53 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_refused_by_name() {
-        let mut bootstrap = GuestBootstrap::default();
-        bootstrap.dir_mounts.push(BootstrapDirMount {
-            tag: "t".into(),
-            guest_path: "/data".into(),
-            flags: MountFlags::default(),
-        });
+    fn shares_have_the_ports_after_the_root() {
+        let mut bootstrap = with_tmpfs(&["/data/tmp"]);
+        let flags = MountFlags::default();
+        for path in ["/data/b", "/data"] {
+            bootstrap.dir_mounts.push(BootstrapDirMount {
+                tag: "t".into(),
+                guest_path: path.into(),
+                flags,
+            });
+        }
+        bootstrap.file_mounts.push(file("/etc/f"));
+        let ports: Vec<_> = plan(&bootstrap)
+            .unwrap()
+            .into_iter()
+            .map(|planned| match planned.what {
+                What::Folder(port, _) | What::File(port, _) => (planned.path, Some(port)),
+                _ => (planned.path, None),
+            })
+            .collect();
+        let expected = [
+            ("/data", Some(2)),
+            ("/data/b", Some(1)),
+            ("/data/tmp", None),
+            ("/etc/f", Some(3)),
+        ];
+        assert_eq!(ports, expected.map(|(path, port)| (path.to_owned(), port)));
+    }
+
+    #[test]
+    fn nothing_is_mounted_below_a_file() {
+        let bootstrap = GuestBootstrap {
+            file_mounts: vec![file("/a/f/g"), file("/a/f")],
+            ..GuestBootstrap::default()
+        };
         assert_eq!(
             refused(&bootstrap),
-            "shared folders are not available in this build"
+            "file mount cannot contain another mount: /a/f is an ancestor of /a/f/g"
         );
+    }
+
+    fn file(path: &str) -> BootstrapFileMount {
+        BootstrapFileMount {
+            tag: "t".into(),
+            filename: "f".into(),
+            guest_path: path.into(),
+            flags: MountFlags::default(),
+        }
     }
 
     #[test]

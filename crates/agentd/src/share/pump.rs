@@ -1,0 +1,116 @@
+//! Two threads a share: requests of the kernel to the port, answers of the port to the kernel. They touch nothing
+//! but these two descriptors, so that no mount that they serve can ever wait for itself.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::thread::Builder;
+
+use crate::sys::become_io_flusher;
+
+const STACK_BYTES: usize = 64 << 10;
+
+/// Largest message: 1 MiB of data and what belongs to it.
+const MAX_MESSAGE: usize = (1 << 20) + (64 << 10);
+
+/// Length of an answer's header.
+const HEADER_BYTES: usize = 16;
+
+/// Starts the threads of share `number`.
+///
+/// # Errors
+/// When a thread cannot be made.
+pub fn start(number: usize, port: File, fuse: File) -> io::Result<()> {
+    let (port, fuse) = (Arc::new(port), Arc::new(fuse));
+    let (answers, kernel) = (Arc::clone(&port), Arc::clone(&fuse));
+    spawn(format!("fs.{number} out"), move || {
+        carry_requests(&fuse, &port)
+    })?;
+    spawn(format!("fs.{number} in"), move || {
+        if let Err(error) = carry_answers(&answers, &kernel) {
+            eprintln!("agentd: share fs.{number}: {error}");
+        }
+    })
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let run = move || {
+        become_io_flusher();
+        work();
+    };
+    Builder::new()
+        .name(name)
+        .stack_size(STACK_BYTES)
+        .spawn(run)
+        .map(drop)
+}
+
+/// Ends when the file system is unmounted, or when the host is gone and the next request finds out. Letting go of
+/// the kernel's descriptor then fails everything that waits.
+fn carry_requests(mut fuse: &File, mut port: &File) {
+    let mut message = vec![0; MAX_MESSAGE];
+    loop {
+        match fuse.read(&mut message) {
+            Ok(0) => return,
+            Ok(count) => {
+                if port.write_all(&message[..count]).is_err() {
+                    return;
+                }
+            }
+            // A request that was taken back before we came.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn carry_answers(mut port: &File, mut fuse: &File) -> io::Result<()> {
+    let mut buffer = vec![0; MAX_MESSAGE];
+    let mut filled = 0;
+    loop {
+        let count = port.read(&mut buffer[filled..])?;
+        if count == 0 {
+            return Err(io::Error::other("the host closed it"));
+        }
+        filled += count;
+        let mut start = 0;
+        while let Some(len) = message_length(&buffer[start..filled])? {
+            // An answer that nobody waits for any more is refused, and that is all right.
+            let _ = fuse.write(&buffer[start..start + len]);
+            start += len;
+        }
+        buffer.copy_within(start..filled, 0);
+        filled -= start;
+    }
+}
+
+/// Length of the first message, when all of it is there.
+fn message_length(bytes: &[u8]) -> io::Result<Option<usize>> {
+    let Some(&[a, b, c, d]) = bytes.get(..4) else {
+        return Ok(None);
+    };
+    let len = u32::from_le_bytes([a, b, c, d]) as usize;
+    if !(HEADER_BYTES..=MAX_MESSAGE).contains(&len) {
+        return Err(io::Error::other(format!("message of {len} bytes")));
+    }
+    Ok((bytes.len() >= len).then_some(len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_taken_when_all_of_it_is_there() {
+        let mut bytes = vec![0; 40];
+        bytes[0] = 20;
+        assert_eq!(message_length(&bytes[..3]).unwrap(), None);
+        assert_eq!(message_length(&bytes[..19]).unwrap(), None);
+        assert_eq!(message_length(&bytes).unwrap(), Some(20));
+        bytes[0] = 3;
+        assert!(message_length(&bytes).is_err());
+        bytes[3] = 0x7f;
+        assert!(message_length(&bytes).is_err());
+    }
+}
