@@ -16,6 +16,7 @@ const PACKAGES = [
   'cli',
   'sdk',
   'runtime',
+  'network',
   'image',
   'db',
   'migration',

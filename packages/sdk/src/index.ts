@@ -101,6 +101,27 @@ export { MetricsStream } from './metrics/metrics-stream.ts';
 export { allSandboxMetrics } from './metrics/read-metrics.ts';
 export type { SandboxMetrics } from './metrics/sandbox-metrics.ts';
 export type * from './modify/modification.ts';
+export { DnsBuilder, type DnsOptions } from './network/dns-builder.ts';
+export { InterfaceOverridesBuilder } from './network/interface-overrides-builder.ts';
+export { NetworkBuilder, type NetworkConfig } from './network/network-builder.ts';
+export { NetworkPolicyBuilder } from './network/network-policy-builder.ts';
+export { NetworkRateLimiterBuilder } from './network/network-rate-limiter-builder.ts';
+export {
+  type Action,
+  Destination,
+  type Direction,
+  NetworkPolicy,
+  type NetworkProfile,
+  PortRange,
+  type Protocol,
+  Rule,
+} from './network/policy-values.ts';
+export { RateLimiterBuilder } from './network/rate-limiter-builder.ts';
+export { RuleBuilder } from './network/rule-builder.ts';
+export { RuleDestinationBuilder } from './network/rule-destination-builder.ts';
+export { SecretBuilder, type SecretInjection, type SecretOptions } from './network/secret-builder.ts';
+export { TlsBuilder, type TlsOptions } from './network/tls-builder.ts';
+export { ViolationActionBuilder } from './network/violation-action-builder.ts';
 export { PullProgressCreate, type PullProgressStream } from './pull-progress-create.ts';
 export { Sandbox } from './sandbox.ts';
 export { SandboxHandle } from './sandbox-handle.ts';

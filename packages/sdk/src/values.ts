@@ -66,6 +66,22 @@ export type CpuPlacement = (typeof CpuPlacements)[number];
 export const ThpPolicies = ['always', 'madvise', 'never'] as const;
 export type ThpPolicy = (typeof ThpPolicies)[number];
 
+/** What is done when a secret's placeholder is sent where it may not go. */
+export const ViolationActions = ['block', 'block-and-log', 'block-and-terminate', 'passthrough'] as const;
+export type ViolationAction = (typeof ViolationActions)[number];
+
+/** Kinds of addresses; each address is of one at most. */
+export const DestinationGroups = [
+  'public',
+  'loopback',
+  'private',
+  'link-local',
+  'metadata',
+  'multicast',
+  'host',
+] as const;
+export type DestinationGroup = (typeof DestinationGroups)[number];
+
 export type DeploymentProfile = 'single-tenant' | 'multi-tenant';
 export type SecurityProfile = 'default' | 'restricted';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matchesHost, parseHostPattern } from './host-pattern.ts';
 import { formatNameserver, parseNameserver } from './nameserver.ts';
-import { parseNetworkConfig } from './network-config.ts';
+import { parseNetworkConfig } from './parse-network-config.ts';
 import { tenantConfig } from './tenant-config.ts';
 
 /** The document with all defaults, as spec network 18 prints it. */

@@ -1,23 +1,5 @@
-import * as z from 'zod';
-
 /** Hosts that a secret may go to, or a placeholder may pass to (spec: network 14.1, 18). */
 export type HostPattern = 'any' | { readonly exact: string } | { readonly wildcard: string };
-
-export const hostPatternSchema: z.ZodType<HostPattern, unknown> = z.preprocess(
-  lowerCaseTag,
-  z.union([
-    z.literal('any'),
-    z.strictObject({ exact: z.string() }),
-    z.strictObject({ wildcard: z.string() }),
-  ]),
-);
-
-/** Older releases wrote `Any`, `Exact` and `Wildcard`. */
-function lowerCaseTag(value: unknown): unknown {
-  if (typeof value === 'string') return value.toLowerCase();
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.toLowerCase(), item]));
-}
 
 /** `*` is any host, `*.x` is `x` and everything under it, anything else is that host. */
 export function parseHostPattern(text: string): HostPattern {

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { InvalidConfigError } from '@microsandbox/types';
-import * as z from 'zod';
 
 const DEFAULT_PORT = 53;
 const MAX_PORT = 65_535;
@@ -30,16 +29,6 @@ export function parseNameserver(text: string): Nameserver {
 export function formatNameserver({ host, port }: Nameserver): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
-
-/** A stored name server in the form that is always the same. */
-export const nameserverSchema = z.string().transform((text, context) => {
-  try {
-    return formatNameserver(parseNameserver(text));
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-    return z.NEVER;
-  }
-});
 
 function portOf(digits: string | undefined, text: string): number {
   const port = digits === undefined ? DEFAULT_PORT : Number(digits);

@@ -1,35 +1,32 @@
 import { InvalidConfigError } from '@microsandbox/types';
-import * as z from 'zod';
 
 /** A bucket that is filled anew every `refill_time_ms`; what it holds at first may be more. */
-const tokenBucketSchema = z.object({
-  size: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-  refill_time_ms: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-  one_time_burst: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
-});
+export interface TokenBucketConfig {
+  readonly size: number;
+  readonly refill_time_ms: number;
+  readonly one_time_burst: number;
+}
 
-const rateLimitSchema = z.object({
+/** Limits of one direction. */
+export interface RateLimitConfig {
   /** Bytes of frame data. */
-  bandwidth: tokenBucketSchema.nullish(),
+  readonly bandwidth?: TokenBucketConfig | null | undefined;
   /** Frames. */
-  ops: tokenBucketSchema.nullish(),
-});
+  readonly ops?: TokenBucketConfig | null | undefined;
+}
 
 /** Egress is what the guest sends (spec: network 16). */
-export const rateLimiterSchema = z.object({
-  egress: rateLimitSchema.nullish(),
-  ingress: rateLimitSchema.nullish(),
-});
-
-export type RateLimiterConfig = z.infer<typeof rateLimiterSchema>;
+export interface RateLimiterConfig {
+  readonly egress?: RateLimitConfig | null | undefined;
+  readonly ingress?: RateLimitConfig | null | undefined;
+}
 
 /**
  * Refuses limits that let nothing through or limit nothing.
  *
  * @throws InvalidConfigError
  */
-export function assertRateLimiter(limiter: RateLimiterConfig): void {
-  const { egress, ingress } = limiter;
+export function assertRateLimiter({ egress, ingress }: RateLimiterConfig): void {
   if (!egress && !ingress) throw invalid('rate limiter must configure at least one of egress or ingress');
   for (const [direction, limit] of Object.entries({ egress, ingress })) {
     if (!limit) continue;
@@ -41,9 +38,11 @@ export function assertRateLimiter(limiter: RateLimiterConfig): void {
     }
     for (const [name, bucket] of Object.entries({ bandwidth, ops })) {
       if (!bucket) continue;
-      const what = `${direction} rate limiter: ${name} bucket`;
-      if (bucket.size === 0) throw invalid(`${what}: size must be greater than zero`);
-      if (bucket.refill_time_ms === 0) throw invalid(`${what}: refill_time_ms must be greater than zero`);
+      const what = `${direction} rate limiter: ${name}`;
+      if (bucket.size === 0) throw invalid(`${what} bucket: size must be greater than zero`);
+      if (bucket.refill_time_ms === 0) {
+        throw invalid(`${what} refill interval must be at least one millisecond`);
+      }
     }
   }
 }

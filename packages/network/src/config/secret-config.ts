@@ -1,61 +1,47 @@
 import { InvalidConfigError } from '@microsandbox/types';
-import * as z from 'zod';
-import { hostPatternSchema } from './host-pattern.ts';
+import type { HostPattern } from './host-pattern.ts';
 
 /** Longest placeholder, in bytes. */
 export const MAX_PLACEHOLDER_BYTES = 1024;
 
-const injectionSchema = z.object({
-  headers: z.boolean().default(true),
-  basic_auth: z.boolean().default(true),
-  query_params: z.boolean().default(false),
-  body: z.boolean().default(false),
-});
-
-const PLAIN_ACTIONS = ['block', 'block-and-log', 'block-and-terminate'] as const;
-
 /** What happens to a connection that carries a placeholder where its secret may not go (spec: network 14.2). */
-export const violationActionSchema = z.preprocess(
-  kebabCaseTag,
-  z.union([z.enum(PLAIN_ACTIONS), z.strictObject({ passthrough: z.array(hostPatternSchema) })]),
-);
+export type ViolationAction =
+  | 'block'
+  | 'block-and-log'
+  | 'block-and-terminate'
+  | { readonly passthrough: readonly HostPattern[] };
 
-/** Older releases wrote `BlockAndLog` and `block_and_log`. */
-function kebabCaseTag(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  return value
-    .replace(/([a-z])([A-Z])/g, '$1-$2')
-    .replaceAll('_', '-')
-    .toLowerCase();
+/** Where in a request a placeholder becomes the value. */
+export interface StoredInjection {
+  readonly headers: boolean;
+  readonly basic_auth: boolean;
+  readonly query_params: boolean;
+  readonly body: boolean;
 }
 
-export const secretEntrySchema = z.object({
+/** A secret in stored form (spec: network 14.1). */
+export interface SecretEntry {
   /** Identity of the secret, and the guest's variable that holds the placeholder. */
-  env_var: z.string(),
+  readonly env_var: string;
   /** The real value; empty when it comes from `source`. */
-  value: z.string().default(''),
-  source: z
-    .discriminatedUnion('kind', [
-      z.object({ kind: z.literal('env'), var: z.string() }),
-      z.object({ kind: z.literal('store'), reference: z.string() }),
-    ])
-    .optional(),
-  placeholder: z.string(),
-  allowed_hosts: z.array(hostPatternSchema),
-  injection: injectionSchema.prefault({}),
-  on_violation: violationActionSchema.optional(),
+  readonly value: string;
+  /** Where the value is read when the sandbox starts. */
+  readonly source?:
+    | { readonly kind: 'env'; readonly var: string }
+    | { readonly kind: 'store'; readonly reference: string }
+    | undefined;
+  readonly placeholder: string;
+  readonly allowed_hosts: readonly HostPattern[];
+  readonly injection: StoredInjection;
+  readonly on_violation?: ViolationAction | undefined;
   /** Substitutes only where the server proved its name by a certificate. */
-  require_tls_identity: z.boolean().default(true),
-});
+  readonly require_tls_identity: boolean;
+}
 
-export const secretsConfigSchema = z.object({
-  secrets: z.array(secretEntrySchema).default([]),
-  on_violation: violationActionSchema.default('block-and-log'),
-});
-
-export type SecretEntry = z.infer<typeof secretEntrySchema>;
-export type SecretsConfig = z.infer<typeof secretsConfigSchema>;
-export type ViolationAction = z.infer<typeof violationActionSchema>;
+export interface SecretsConfig {
+  readonly secrets: readonly SecretEntry[];
+  readonly on_violation: ViolationAction;
+}
 
 /** What stands in the guest for the secret of this name, unless it is set. */
 export function defaultPlaceholder(envVar: string): string {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { assertPolicy } from './assert-policy.ts';
 import { composePolicy } from './compose-policy.ts';
 import { normalizeDomain, normalizeSuffix } from './domain-name.ts';
 import { parseNetRules } from './net-rule.ts';
-import { policySchema } from './policy.ts';
+import type { StoredPolicy } from './policy.ts';
+import { policySchema } from './policy-schema.ts';
 import {
   closedPolicy,
   defaultPolicy,
@@ -101,5 +103,25 @@ describe('domain names', () => {
 
   it('cover no whole top-level domain', () => {
     expect(() => normalizeSuffix('COM')).toThrow('suffix `com` is a single DNS label');
+  });
+});
+
+describe('policies of programs', () => {
+  const rule = { ...dnsRule() };
+
+  it('are admitted when their words are known', () => {
+    expect(() => assertPolicy(defaultPolicy())).not.toThrow();
+    expect(() => assertPolicy({ ...openPolicy(), rules })).not.toThrow();
+  });
+
+  it.each([
+    [{ default_egress: 'maybe' }, 'default_egress: `maybe`, expected allow | deny'],
+    [{ rules: [{ ...rule, direction: 'up' }] }, 'rule #0: direction: `up`'],
+    [{ rules: [rule, { ...rule, protocols: ['sctp'] }] }, 'rule #1: protocol: `sctp`'],
+    [{ rules: [{ ...rule, ports: [{ start: 2, end: 1 }] }] }, 'rule #0: invalid port range 2..1'],
+    [{ rules: [{ ...rule, destination: { group: 'all' } }] }, 'rule #0: group: `all`'],
+    [{ rules: [{ ...rule, destination: { cidr: '10/8' } }] }, 'rule #0: invalid CIDR `10/8`'],
+  ])('%j: %s', (wrong, message) => {
+    expect(() => assertPolicy({ ...closedPolicy(), ...wrong } as StoredPolicy)).toThrow(message);
   });
 });

@@ -1,9 +1,38 @@
-import * as z from 'zod';
-
 /**
  * A network policy as it is stored and as the stack reads it (spec: network 11.1, 18). Rules are tried in order; the
  * first that fits decides, else the default of the direction.
  */
+export interface StoredPolicy {
+  readonly default_egress: PolicyAction;
+  readonly default_ingress: PolicyAction;
+  readonly rules: readonly StoredRule[];
+}
+
+export interface StoredRule {
+  readonly direction: RuleDirection;
+  readonly destination: StoredDestination;
+  /** Empty means any. */
+  readonly protocols: readonly RuleProtocol[];
+  /** Ports of the guest's side; empty means any. */
+  readonly ports: readonly StoredPortRange[];
+  readonly action: PolicyAction;
+}
+
+/** What a rule is about; in ingress rules, who comes. */
+export type StoredDestination =
+  | 'any'
+  | { readonly cidr: string }
+  | { readonly domain: string }
+  /** The domain and everything under it. */
+  | { readonly domain_suffix: string }
+  | { readonly group: DestinationGroup };
+
+/** Both ends are in it. */
+export interface StoredPortRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 export const ACTIONS = ['allow', 'deny'] as const;
 export type PolicyAction = (typeof ACTIONS)[number];
 
@@ -24,38 +53,3 @@ export const GROUPS = [
   'host',
 ] as const;
 export type DestinationGroup = (typeof GROUPS)[number];
-
-const portRangeSchema = z.object({
-  start: z.number().int().min(0).max(65_535),
-  end: z.number().int().min(0).max(65_535),
-});
-
-const destinationSchema = z.union([
-  z.literal('any'),
-  z.strictObject({ cidr: z.string() }),
-  z.strictObject({ domain: z.string() }),
-  z.strictObject({ domain_suffix: z.string() }),
-  z.strictObject({ group: z.enum(GROUPS) }),
-]);
-
-export const ruleSchema = z.object({
-  direction: z.enum(DIRECTIONS),
-  destination: destinationSchema,
-  /** Empty means any. */
-  protocols: z.array(z.enum(PROTOCOLS)).default([]),
-  /** Ports of the guest's side, both ends included; empty means any. */
-  ports: z.array(portRangeSchema).default([]),
-  action: z.enum(ACTIONS),
-});
-
-/** What nobody said is denied. */
-export const policySchema = z.object({
-  default_egress: z.enum(ACTIONS).default('deny'),
-  default_ingress: z.enum(ACTIONS).default('deny'),
-  rules: z.array(ruleSchema).default([]),
-});
-
-export type StoredPolicy = z.infer<typeof policySchema>;
-export type StoredRule = z.infer<typeof ruleSchema>;
-export type StoredDestination = z.infer<typeof destinationSchema>;
-export type StoredPortRange = z.infer<typeof portRangeSchema>;

@@ -1,4 +1,3 @@
-import { UnsupportedError } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import { setRuntimeLibkrunfwPath } from '../backend/runtime-libkrunfw.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
@@ -7,11 +6,15 @@ import { configOfDraft } from '../config/config-of-draft.ts';
 import { reservedVariable } from '../config/environment.ts';
 import { invalidConfig } from '../config/invalid-config.ts';
 import { oneOf } from '../config/one-of.ts';
+import { publishedPort } from '../config/published-port.ts';
 import { rlimit as rlimitOf } from '../config/rlimits.ts';
 import { storedImageOf } from '../config/rootfs-source.ts';
 import { emptyDraft, type SandboxDraft, type StoredPort } from '../config/sandbox-draft.ts';
 import { createSandbox } from '../create-sandbox.ts';
 import type { CreateRequest } from '../lifecycle/create-request.ts';
+import { NetworkBuilder } from '../network/network-builder.ts';
+import { addSecret, disableNetwork } from '../network/network-spec.ts';
+import { SecretBuilder } from '../network/secret-builder.ts';
 import { PullProgressCreate } from '../pull-progress-create.ts';
 import type { Sandbox } from '../sandbox-instance.ts';
 import type { SandboxConfig } from '../sandbox-results.ts';
@@ -307,9 +310,7 @@ export class SandboxBuilder {
 
   /** Gives the sandbox no network. */
   disableNetwork(): this {
-    return this.#set((draft) => {
-      draft.networkDisabled = true;
-    });
+    return this.#set(({ network }) => disableNetwork(network));
   }
 
   /** Publishes a TCP port of the guest on 127.0.0.1. */
@@ -346,19 +347,27 @@ export class SandboxBuilder {
     });
   }
 
-  /** Network policy, DNS and TLS. Not in this release. */
-  network(_configure: unknown): this {
-    throw notYet('SandboxBuilder::network');
+  /**
+   * Describes the network anew: what was said about it before, ports and secrets included, is gone. Without it a
+   * sandbox reaches public addresses only.
+   */
+  network(configure: (builder: NetworkBuilder) => NetworkBuilder): this {
+    return this.#deferred((draft) => {
+      draft.network = configured(new NetworkBuilder(), configure, NetworkBuilder).take();
+    });
   }
 
-  /** Secrets that never enter the guest. Not in this release. */
-  secret(_configure: unknown): this {
-    throw notYet('SandboxBuilder::secret');
+  /** Adds a secret that never enters the guest, and opens its TLS connections on the host to put it in there. */
+  secret(configure: (builder: SecretBuilder) => SecretBuilder): this {
+    return this.#set(({ network }) => {
+      const secret = configured(new SecretBuilder(), configure, SecretBuilder).take();
+      addSecret(network, secret, { interceptTls: true });
+    });
   }
 
-  /** Secrets that never enter the guest. Not in this release. */
-  secretEnv(_envVar: string, _value: string, _allowedHost: string): this {
-    throw notYet('SandboxBuilder::secret_env');
+  /** Adds a secret for one host; see {@link secret}. */
+  secretEnv(envVar: string, value: string, allowedHost: string): this {
+    return this.secret((secret) => secret.env(envVar).value(value).allowHost(allowedHost));
   }
 
   /** Adds a variable for every program. */
@@ -487,14 +496,7 @@ export class SandboxBuilder {
   }
 
   #publish(bind: string, host: number, guest: number, protocol: StoredPort['protocol']): this {
-    // Loaded here, because few sandboxes publish ports and the module is not small.
-    if (process.getBuiltinModule('node:net').isIP(bind) === 0)
-      throw new Error(`invalid bind address: ${bind}`);
-    if (!isPort(host)) throw new Error('host port out of range');
-    if (!isPort(guest)) throw new Error('guest port out of range');
-    return this.#set(({ ports }) => {
-      ports.push({ host_port: host, guest_port: guest, protocol, host_bind: bind });
-    });
+    return this.#set(({ network }) => network.ports.push(publishedPort(bind, host, guest, protocol)));
   }
 
   #set(change: (draft: SandboxDraft) => unknown): this {
@@ -520,16 +522,8 @@ function isInvalidConfig(error: unknown): error is Error {
   return error instanceof Error && (error as { code?: unknown }).code === 'invalidConfig';
 }
 
-function isPort(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= 0xffff;
-}
-
 function u8(value: number, what: string): number {
   const count = Math.trunc(value);
   if (!(count >= 0 && count <= 255)) throw new Error(`${what} out of u8 range`);
   return count;
-}
-
-function notYet(api: string): UnsupportedError {
-  return new UnsupportedError(`${api} is not supported by this backend: not in this release`);
 }

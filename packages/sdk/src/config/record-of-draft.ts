@@ -1,6 +1,7 @@
 import type { HostConfig, SandboxConfigRecord } from '@microsandbox/types';
 import { storedMount } from '../builders/mount-builder.ts';
 import { storedPatch } from '../builders/patch-builder.ts';
+import { storedNetwork } from '../network/network-spec.ts';
 import type { PullPolicy } from '../values.ts';
 import { invalidConfig } from './invalid-config.ts';
 import { sortLabels } from './labels.ts';
@@ -45,7 +46,7 @@ export function recordOfDraft(draft: SandboxDraft, host: HostConfig): SandboxCon
     rlimits: draft.rlimits.map(storedRlimit),
     mounts: draft.mounts.map(storedMount),
     patches: draft.patches.map(storedPatch),
-    network: networkOf(draft),
+    network: { ...storedNetwork(draft.network) },
     ...(draft.vsock.length > 0 && { vsock: { routes: draft.vsock } }),
     init: draft.init ?? null,
     pull_policy: STORED_PULL_POLICIES[draft.pullPolicy ?? 'if-missing'],
@@ -86,17 +87,6 @@ export function resourcesOfDraft(
     ...(placement !== 'inherit' && { cpu_placement: placement }),
     ...(profile !== undefined && profile !== null && { placement_profile: profile }),
     ...(thp !== 'madvise' && { thp }),
-  };
-}
-
-function networkOf(draft: SandboxDraft): SandboxConfigRecord['network'] {
-  const closed = { policy: { default_egress: 'deny', default_ingress: 'deny', rules: [] } };
-  return {
-    enabled: draft.networkDisabled !== true,
-    ports: [...draft.ports],
-    ...(draft.networkDisabled === true && closed),
-    max_connections: null,
-    trust_host_cas: false,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { RootDisk, SandboxConfigRecord } from '@microsandbox/types';
 import type { VolumeMount } from '../builders/mount-builder.ts';
 import type { Patch } from '../builders/patch-builder.ts';
+import { emptyNetworkSpec, type NetworkSpec } from '../network/network-spec.ts';
 import type { CpuPlacement, LogLevel, PullPolicy, Rlimit, SecurityProfile, ThpPolicy } from '../values.ts';
 import type { StoredEnv } from './environment.ts';
 import type { StoredInit } from './init-command.ts';
@@ -52,10 +53,9 @@ export interface SandboxDraft {
   cmd?: readonly string[];
   init?: StoredInit;
   pullPolicy?: PullPolicy;
-  networkDisabled?: boolean;
   maxDurationSecs?: number;
   idleTimeoutSecs?: number;
-  readonly ports: StoredPort[];
+  network: NetworkSpec;
   readonly vsock: StoredVsockRoute[];
   readonly env: StoredEnv;
   readonly labels: Record<string, string>;
@@ -69,7 +69,7 @@ export interface SandboxDraft {
 export function emptyDraft(name: string): SandboxDraft {
   return {
     name,
-    ports: [],
+    network: emptyNetworkSpec(),
     vsock: [],
     env: [],
     labels: {},

@@ -18,6 +18,7 @@ function unsupportedApi(config: SandboxConfigRecord): string | null {
   if (mounts.some(({ type }) => type === 'Bind')) return 'MountBuilder::bind';
   if (mounts.some(({ type }) => type === 'Named')) return 'MountBuilder::named';
   if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';
+  if (network['secrets'] !== undefined) return 'SandboxBuilder::secret';
   if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';
   return null;
 }

@@ -1,6 +1,7 @@
 import { access, realpath } from 'node:fs/promises';
 import type { HostConfig, RootDisk, SandboxConfigRecord } from '@microsandbox/types';
 import { validateHostname, validateSandboxName } from '@microsandbox/utils';
+import { assertNetworkSpec } from '../network/network-spec.ts';
 import { assertArgv } from './argv.ts';
 import { assertEnvironment } from './environment.ts';
 import { assertInit } from './init-command.ts';
@@ -33,6 +34,7 @@ export function validateDraft(draft: SandboxDraft, host: HostConfig): void {
     }
   }
   assertCeilings(resourcesOfDraft(draft, host.sandbox_defaults));
+  assertNetworkSpec(draft.network);
 }
 
 /**
