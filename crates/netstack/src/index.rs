@@ -102,10 +102,10 @@ impl HostnameIndex {
     }
 
     fn remove_next_to_expire(&mut self) {
-        if let Some(Reverse((_, version, key))) = self.expirations.pop() {
-            if self.entries.get(&key).is_some_and(|e| e.version == version) {
-                self.remove(&key);
-            }
+        if let Some(Reverse((_, version, key))) = self.expirations.pop()
+            && self.entries.get(&key).is_some_and(|e| e.version == version)
+        {
+            self.remove(&key);
         }
     }
 

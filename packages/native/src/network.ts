@@ -157,7 +157,7 @@ export interface NetworkStack {
   reset(stream: number): void;
   /**
    * Gives a `plain` or `tls` stream back: the stack connects to the destination, sends `replay` (all bytes of `data`
-   * events so far, at most 64 KiB) and splices. Only before the first {@link write}. No further events but `closed`.
+   * events so far, at most 64 KiB) and splices. Only before the first {@link write}. `closed` follows at once.
    */
   splice(stream: number, replay: Uint8Array): void;
 

@@ -1,0 +1,151 @@
+//! smoltcp as this project uses it: the gateway's interface, open to any destination.
+
+use crate::address::Addresses;
+use crate::frame::FrameWriter;
+use crate::link::Link;
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::socket::tcp;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, IpListenEndpoint};
+use std::net::SocketAddr;
+
+/// Receive and send buffer of one connection, in bytes.
+const TCP_BUFFER: usize = 64 * 1024;
+/// A peer that does not finish a handshake is given up.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+pub struct Net {
+    interface: Interface,
+    pub sockets: SocketSet<'static>,
+    pub out: FrameWriter,
+    mtu: usize,
+    started: std::time::Instant,
+}
+
+impl Net {
+    pub fn new(addresses: &Addresses, mut out: FrameWriter, seed: u64) -> Net {
+        let mtu = usize::from(addresses.mtu);
+        let mut config = Config::new(EthernetAddress(addresses.gateway_mac).into());
+        config.random_seed = seed;
+        let mut link = Link {
+            incoming: None,
+            out: &mut out,
+            mtu,
+        };
+        let mut interface = Interface::new(config, &mut link, Instant::ZERO);
+        interface.update_ip_addrs(|list| {
+            // Two entries fit the smallest list that smoltcp can be built with.
+            let ipv4 = addresses
+                .ipv4
+                .map(|f| IpCidr::new(f.gateway.into(), f.prefix_length));
+            let ipv6 = addresses
+                .ipv6
+                .map(|f| IpCidr::new(f.gateway.into(), f.prefix_length));
+            for cidr in ipv4.into_iter().chain(ipv6) {
+                let _ = list.push(cidr);
+            }
+        });
+        interface.set_any_ip(true);
+        if let Some(family) = addresses.ipv4 {
+            let _ = interface
+                .routes_mut()
+                .add_default_ipv4_route(family.gateway);
+        }
+        if let Some(family) = addresses.ipv6 {
+            let _ = interface
+                .routes_mut()
+                .add_default_ipv6_route(family.gateway);
+        }
+        Net {
+            interface,
+            sockets: SocketSet::new(Vec::new()),
+            out,
+            mtu,
+            started: std::time::Instant::now(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.started.elapsed().as_micros() as i64)
+    }
+
+    /// Gives one frame to the stack.
+    pub fn ingest(&mut self, frame: &[u8]) {
+        let now = self.now();
+        let mut link = Link {
+            incoming: Some(frame),
+            out: &mut self.out,
+            mtu: self.mtu,
+        };
+        self.interface
+            .poll_ingress_single(now, &mut link, &mut self.sockets);
+    }
+
+    /// Sends what the sockets have to send, as far as there is room.
+    pub fn egress(&mut self) {
+        let now = self.now();
+        let mut link = Link {
+            incoming: None,
+            out: &mut self.out,
+            mtu: self.mtu,
+        };
+        while link.out.has_room()
+            && self
+                .interface
+                .poll_egress(now, &mut link, &mut self.sockets)
+                == PollResult::SocketStateChanged
+        {}
+    }
+
+    /// How long the stack can sleep.
+    pub fn delay(&mut self) -> Option<std::time::Duration> {
+        let now = self.now();
+        self.interface
+            .poll_delay(now, &self.sockets)
+            .map(Into::into)
+    }
+
+    pub fn socket(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut(handle)
+    }
+
+    /// A socket that waits for the SYN that was just seen for this destination.
+    pub fn listen(&mut self, destination: SocketAddr) -> Option<SocketHandle> {
+        let mut socket = new_socket();
+        let endpoint = IpListenEndpoint {
+            addr: Some(destination.ip().into()),
+            port: destination.port(),
+        };
+        socket.listen(endpoint).ok()?;
+        Some(self.sockets.add(socket))
+    }
+
+    /// Opens a connection into the guest.
+    pub fn connect(&mut self, guest: SocketAddr, local: SocketAddr) -> Option<SocketHandle> {
+        let mut socket = new_socket();
+        let context = self.interface.context();
+        socket
+            .connect(context, IpEndpoint::from(guest), IpEndpoint::from(local))
+            .ok()?;
+        Some(self.sockets.add(socket))
+    }
+
+    pub fn remove(&mut self, handle: SocketHandle) {
+        self.sockets.remove(handle);
+    }
+}
+
+fn new_socket() -> tcp::Socket<'static> {
+    let buffer = || tcp::SocketBuffer::new(vec![0; TCP_BUFFER]);
+    let mut socket = tcp::Socket::new(buffer(), buffer());
+    socket.set_nagle_enabled(false);
+    // Frames come in batches, so an immediate acknowledgement is already one for many segments.
+    socket.set_ack_delay(None);
+    socket.set_timeout(Some(HANDSHAKE));
+    socket
+}
+
+/// Ends the handshake's time limit.
+pub fn established(socket: &mut tcp::Socket) {
+    socket.set_timeout(None);
+}

@@ -1,0 +1,12 @@
+//! Packets as the guest sends them and as it gets them; everything that parses hostile bytes outside the stack.
+
+mod classify;
+mod emit;
+mod fragments;
+mod ipv6_headers;
+mod types;
+
+pub use classify::classify;
+pub use emit::Emitter;
+pub use fragments::Reassembly;
+pub use types::{Class, Datagram, Echo};

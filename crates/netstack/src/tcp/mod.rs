@@ -1,0 +1,18 @@
+//! TCP connections of the guest, and into it.
+
+mod dial;
+mod dns;
+mod drain;
+mod flow;
+mod flows;
+mod host_socket;
+mod peek;
+mod publish;
+mod serve;
+pub mod sni;
+mod splice;
+mod stream;
+
+pub use flow::Tuple;
+pub use flows::Flows;
+pub use publish::Listeners;

@@ -1,0 +1,166 @@
+use super::wire::Wire;
+use msb_netstack::address::Addresses;
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// The guest: its own TCP/IP stack on its end of the stream.
+pub struct Guest {
+    pub wire: Wire,
+    pub addresses: Addresses,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    started: std::time::Instant,
+    next_port: u16,
+}
+
+impl Guest {
+    pub fn new(stream: UnixStream, addresses: &Addresses) -> Guest {
+        let mut wire = Wire::new(stream);
+        let mut config = Config::new(EthernetAddress(addresses.guest_mac).into());
+        config.random_seed = 42;
+        let mut interface = Interface::new(config, &mut wire, Instant::ZERO);
+        let (ipv4, ipv6) = (addresses.ipv4.unwrap(), addresses.ipv6.unwrap());
+        interface.update_ip_addrs(|list| {
+            list.push(IpCidr::new(ipv4.guest.into(), 30)).unwrap();
+            list.push(IpCidr::new(ipv6.guest.into(), 64)).unwrap();
+        });
+        interface
+            .routes_mut()
+            .add_default_ipv4_route(ipv4.gateway)
+            .unwrap();
+        interface
+            .routes_mut()
+            .add_default_ipv6_route(ipv6.gateway)
+            .unwrap();
+        Guest {
+            wire,
+            addresses: addresses.clone(),
+            interface,
+            sockets: SocketSet::new(Vec::new()),
+            started: std::time::Instant::now(),
+            next_port: 1024,
+        }
+    }
+
+    pub fn gateway(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.addresses.ipv4.unwrap().gateway.into(), port)
+    }
+
+    pub fn connect(&mut self, to: SocketAddr) -> SocketHandle {
+        let from = self.next_port;
+        self.next_port = self.next_port.checked_add(1).unwrap_or(1024);
+        self.connect_from(from, to)
+    }
+
+    pub fn connect_from(&mut self, port: u16, to: SocketAddr) -> SocketHandle {
+        let mut socket = self.new_socket();
+        let context = self.interface.context();
+        socket.connect(context, IpEndpoint::from(to), port).unwrap();
+        self.sockets.add(socket)
+    }
+
+    pub fn listen(&mut self, port: u16) -> SocketHandle {
+        let mut socket = self.new_socket();
+        socket.listen(port).unwrap();
+        self.sockets.add(socket)
+    }
+
+    fn new_socket(&self) -> Socket<'static> {
+        let buffer = || SocketBuffer::new(vec![0; 65536]);
+        let mut socket = Socket::new(buffer(), buffer());
+        socket.set_ack_delay(None);
+        socket.set_nagle_enabled(false);
+        socket
+    }
+
+    pub fn socket(&mut self, handle: SocketHandle) -> &mut Socket<'static> {
+        self.sockets.get_mut(handle)
+    }
+
+    pub fn state(&mut self, handle: SocketHandle) -> State {
+        self.socket(handle).state()
+    }
+
+    pub fn remove(&mut self, handle: SocketHandle) {
+        self.sockets.remove(handle);
+    }
+
+    /// One turn of the guest's stack.
+    pub fn turn(&mut self) {
+        let came = self.wire.pump();
+        let now = Instant::from_micros(self.started.elapsed().as_micros() as i64);
+        self.interface.poll(now, &mut self.wire, &mut self.sockets);
+        self.wire.pump();
+        if !came {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    /// Turns until the condition holds; fails after 20 s.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, mut condition: impl FnMut(&mut Guest) -> bool) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while !condition(self) {
+            assert!(std::time::Instant::now() < deadline, "timed out: {what}");
+            self.turn();
+        }
+    }
+
+    /// Turns for a while.
+    pub fn idle(&mut self, time: Duration) {
+        let end = std::time::Instant::now() + time;
+        while std::time::Instant::now() < end {
+            self.turn();
+        }
+    }
+
+    #[track_caller]
+    pub fn established(&mut self, to: SocketAddr) -> SocketHandle {
+        let handle = self.connect(to);
+        self.until("connect", |g| g.socket(handle).may_send());
+        handle
+    }
+
+    #[track_caller]
+    pub fn send(&mut self, handle: SocketHandle, mut data: &[u8]) {
+        self.until("send", |g| {
+            let sent = g.socket(handle).send_slice(data).unwrap();
+            data = &data[sent..];
+            data.is_empty()
+        });
+    }
+
+    /// Receives exactly this many bytes.
+    #[track_caller]
+    pub fn receive(&mut self, handle: SocketHandle, count: usize) -> Vec<u8> {
+        let mut data = Vec::new();
+        self.until("receive", |g| {
+            let mut buffer = vec![0; count - data.len()];
+            if let Ok(got) = g.socket(handle).recv_slice(&mut buffer) {
+                data.extend_from_slice(&buffer[..got]);
+            }
+            data.len() == count
+        });
+        data
+    }
+
+    /// Receives to the end of the stream.
+    #[track_caller]
+    pub fn receive_all(&mut self, handle: SocketHandle) -> Vec<u8> {
+        let mut data = Vec::new();
+        self.until("end of stream", |g| {
+            let mut buffer = [0; 4096];
+            match g.socket(handle).recv_slice(&mut buffer) {
+                Ok(got) => data.extend_from_slice(&buffer[..got]),
+                Err(_) => return true,
+            }
+            false
+        });
+        data
+    }
+}
