@@ -10,6 +10,7 @@ mod error;
 mod flock;
 mod kernel;
 mod krunfw;
+mod kvm;
 mod machine;
 mod shares;
 mod supervise;

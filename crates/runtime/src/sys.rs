@@ -50,6 +50,33 @@ pub fn pipe() -> io::Result<[i32; 2]> {
     Ok(ends)
 }
 
+/// First step of making an empty virtual machine that this host refuses, with its error.
+#[cfg(target_os = "linux")]
+pub fn kvm_refusal() -> Option<(&'static str, io::Error)> {
+    // `_IO(KVMIO, 0x01)` of linux/kvm.h; the same on every architecture.
+    const KVM_CREATE_VM: libc::Ioctl = 0xAE01;
+    let opened = check(unsafe { libc::open(c"/dev/kvm".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) });
+    let kvm = match opened {
+        Ok(fd) => fd,
+        Err(error) => return Some(("open", error)),
+    };
+    // Type 0 is the default machine; the answer is a descriptor that nobody else has.
+    let made = check(unsafe { libc::ioctl(kvm, KVM_CREATE_VM, 0) });
+    close(kvm);
+    match made {
+        Ok(machine) => {
+            close(machine);
+            None
+        }
+        Err(error) => Some(("KVM_CREATE_VM", error)),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn kvm_refusal() -> Option<(&'static str, io::Error)> {
+    Some(("open", io::Error::from_raw_os_error(libc::ENOENT)))
+}
+
 /// Takes over an open descriptor of this process; an unopened number is refused.
 pub fn own(fd: i32) -> io::Result<OwnedFd> {
     check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;

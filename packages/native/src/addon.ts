@@ -59,6 +59,13 @@ export interface KrunMachine {
   readonly readable: readonly string[];
 }
 
+/** What of making a virtual machine this host refuses. */
+export interface KvmRefusal {
+  readonly step: 'open' | 'KVM_CREATE_VM';
+  /** Positive error number. */
+  readonly errno: number;
+}
+
 /** Functions of the native addon; what Node itself does not offer. */
 export interface NativeAddon extends NetworkNatives, ShareAddon {
   /**
@@ -92,6 +99,9 @@ export interface NativeAddon extends NetworkNatives, ShareAddon {
 
   /** Reads the kernel by the library's ELF symbols; the library is not loaded and none of its code runs. */
   extractKernel(libkrunfwPath: string): Promise<ExtractedKernel>;
+
+  /** Makes an empty virtual machine through `/dev/kvm` and drops it; tells which step fails, or null. */
+  probeKvm(): Promise<KvmRefusal | null>;
 
   /** Why no virtual processor can be made on this host, or null when one can. */
   krunUnavailable(): string | null;

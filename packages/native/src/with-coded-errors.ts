@@ -29,6 +29,7 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
         throw new RuntimeError(`mount: ${reasonOf(cause)}`, { cause, ...shareHint(reasonOf(cause)) });
       }
     },
+    probeKvm: () => native.probeKvm(),
     krunUnavailable: () => native.krunUnavailable(),
     krunEnter: (machine) => {
       try {

@@ -11,6 +11,7 @@ export {
   startSandboxProcess,
 } from './start/start-sandbox-process.ts';
 export { chooseVmm } from './vmm/choose-vmm.ts';
+export { firstTimeSinceBoot } from './vmm/first-time-since-boot.ts';
 export type { MakerArguments } from './warm/maker-arguments.ts';
 export { type PrewarmResult, prewarm } from './warm/prewarm.ts';
 export { type TemplateInfo, TemplateStore } from './warm/template-store.ts';

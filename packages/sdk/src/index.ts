@@ -39,6 +39,7 @@ export {
   UnsupportedError,
   UnsupportedOperationError,
   type VmmChoice,
+  type VmmWish,
   VolumeAlreadyExistsError,
   VolumeNotFoundError,
 } from '@microsandbox/types';

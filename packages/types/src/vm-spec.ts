@@ -67,15 +67,47 @@ export interface VmProcess {
   kill(): void;
 }
 
-/** Whether and how a driver can run here. */
-export type VmCapabilities =
+/** Why something cannot be had here, and the way out. */
+export interface VmObstacle {
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/** What a driver's machines can do on this host. */
+export interface VmFeatures {
+  /** The processor itself runs the guest. */
+  readonly hardware: boolean;
+  /** Linux boots, not only guests made for tests. */
+  readonly linux: boolean;
+  /** Processors and memory of a running machine can change. */
+  readonly resize: boolean;
+  /** Memory can be saved, and machines wake from it. */
+  readonly snapshot: boolean;
+  /** Folders of the host can be shared; they travel on console ports. */
+  readonly shares: boolean;
+  readonly network: boolean;
+  /** Sockets of the host can be reached from the guest and the other way round, over console ports. */
+  readonly sockets: boolean;
+}
+
+/** Whether and how a driver can run here, and what that was seen from. */
+export type VmCapabilities = { readonly evidence: readonly string[] } & (
   | {
       readonly available: true;
       readonly accelerators: readonly Accelerator[];
       /** Version text of the monitor. */
       readonly version: string;
+      readonly features: VmFeatures;
     }
-  | { readonly available: false; readonly reason: string; readonly hint?: string };
+  | ({ readonly available: false } & VmObstacle)
+);
+
+/** Where a driver looks when it probes. */
+export interface VmProbeOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Keeps what is costly to find out until the host restarts; without it nothing is kept. */
+  readonly cacheDir?: string;
+}
 
 /** How to launch. */
 export interface VmLaunchOptions {
@@ -88,7 +120,8 @@ export interface VmLaunchOptions {
 /** One way to run a {@link VmSpec}. */
 export interface VmDriver {
   readonly name: 'krun' | 'qemu';
-  probe(): Promise<VmCapabilities>;
+  /** Quick, without side effects on the host, and it never throws for what is merely missing. */
+  probe(options: VmProbeOptions): Promise<VmCapabilities>;
   launch(spec: VmSpec, options?: VmLaunchOptions): Promise<VmProcess>;
 }
 
@@ -98,4 +131,10 @@ export interface VmmChoice {
   readonly accelerator: Accelerator;
   /** For people: `no vmx/svm in /proc/cpuinfo, so software emulation`. */
   readonly reason: string;
+}
+
+/** What somebody wants instead of the automatic choice. */
+export interface VmmWish {
+  readonly vmm?: 'auto' | 'krun' | 'qemu' | undefined;
+  readonly accel?: 'auto' | Accelerator | undefined;
 }

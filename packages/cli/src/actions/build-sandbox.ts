@@ -48,6 +48,8 @@ export async function buildSandbox(
   if (logLevel !== undefined) builder.logLevel(logLevel);
   if (options.maxDuration !== undefined) builder.maxDuration(parseDurationSecs(options.maxDuration));
   if (options.idleTimeout !== undefined) builder.idleTimeout(parseDurationSecs(options.idleTimeout));
+  if (options.vmm !== undefined) builder.vmm(options.vmm);
+  if (options.accel !== undefined) builder.accel(options.accel);
   return builder;
 }
 

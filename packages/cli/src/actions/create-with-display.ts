@@ -29,7 +29,7 @@ export async function createWithDisplay(
     const [sandbox] = await Promise.all([creation.awaitSandbox(), follow(creation, display)]);
     if (interrupts.ending === null) {
       display[Symbol.dispose]();
-      warnOfEmulation(sandbox, options);
+      await warnOfEmulation(sandbox, options);
       return sandbox;
     }
   } catch (error) {

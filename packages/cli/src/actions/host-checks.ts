@@ -53,7 +53,7 @@ async function findKernel(env: NodeJS.ProcessEnv, config: HostConfig): Promise<s
 
 async function checkMachine(env: NodeJS.ProcessEnv, config: HostConfig): Promise<HostCheck[]> {
   const { chooseVmm, qemuDriver } = await import('@microsandbox/runtime');
-  const qemu = await qemuDriver.probe();
+  const qemu = await qemuDriver.probe({ env });
   const monitor: HostCheck = qemu.available
     ? { name: 'QEMU', status: 'ok', value: qemu.version }
     : {

@@ -1,8 +1,9 @@
 import type { OptionSpec } from '../command-line/command-spec.ts';
 import { integerUpTo } from '../values/integer.ts';
+import { MACHINE, type MachineOptions } from './shared-options.ts';
 
 /** What `run` and `create` take for the sandbox they make (spec: cli 4). */
-export interface SandboxOptions {
+export interface SandboxOptions extends MachineOptions {
   readonly name?: string;
   readonly cpus?: number;
   readonly memory?: string;
@@ -93,6 +94,7 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   { long: 'log-level', value: 'LEVEL', about: 'What the sandbox process logs: error to trace' },
   { long: 'max-duration', value: 'DURATION', about: 'Stop after this long, such as 30s, 5m or 1h' },
   { long: 'idle-timeout', value: 'DURATION', about: 'Stop after this long without activity' },
+  ...MACHINE,
 ];
 
 /** Names of options that describe a new sandbox, and so mean nothing for one that exists (spec: cli 6.3). */

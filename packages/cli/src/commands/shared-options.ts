@@ -17,3 +17,25 @@ export const LABEL_SELECTOR: OptionSpec = {
   about: 'Select sandboxes by label (repeatable, all must match)',
   repeatable: true,
 };
+
+/** What {@link MACHINE} stands for. */
+export interface MachineOptions {
+  readonly vmm?: 'auto' | 'krun' | 'qemu';
+  readonly accel?: 'auto' | 'kvm' | 'hvf' | 'tcg';
+}
+
+/** What runs the sandbox this time; not stored with it. */
+export const MACHINE: readonly OptionSpec[] = [
+  {
+    long: 'vmm',
+    value: 'MONITOR',
+    about: 'Machine monitor of this start; otherwise the best there is',
+    choices: ['auto', 'krun', 'qemu'],
+  },
+  {
+    long: 'accel',
+    value: 'ACCELERATOR',
+    about: 'Accelerator of this start; tcg is software emulation',
+    choices: ['auto', 'kvm', 'hvf', 'tcg'],
+  },
+];

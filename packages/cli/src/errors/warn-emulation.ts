@@ -1,11 +1,15 @@
-import type { Sandbox } from 'microsandbox';
-import { isTerminal, STDERR } from '../output/terminal.ts';
+import { LocalBackend, type Sandbox } from 'microsandbox';
 import { printWarning } from './notice.ts';
 
-/**
- * Says once, to people only, that the machine runs in software emulation.
- */
-export function warnOfEmulation({ boot }: Sandbox, options: { readonly quiet?: boolean | undefined }): void {
-  if (options.quiet || boot?.vmm.accelerator !== 'tcg' || !isTerminal(STDERR)) return;
-  printWarning(`expect this sandbox to be slow: ${boot.vmm.reason}`);
+/** Says that the machine runs in software emulation: one line, once per home and start of the host. */
+export async function warnOfEmulation(
+  { boot }: Sandbox,
+  options: { readonly quiet?: boolean | undefined },
+): Promise<void> {
+  if (options.quiet || boot?.vmm.accelerator !== 'tcg') return;
+  const { firstTimeSinceBoot } = await import('@microsandbox/runtime');
+  const { cacheDir } = await new LocalBackend().layout();
+  if (await firstTimeSinceBoot(cacheDir, 'emulation')) {
+    printWarning(`expect sandboxes to be slow: ${boot.vmm.reason} (see \`msb doctor\`)`);
+  }
 }

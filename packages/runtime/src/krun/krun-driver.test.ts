@@ -1,36 +1,26 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { addon } from '@microsandbox/native';
 import type { VmDisk, VmSpec } from '@microsandbox/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  buildTestGuest,
+  devicesOf,
+  type FoundMachine,
+  testGuestObstacle,
+} from '../../test-support/test-guest.ts';
 import { krunDriver } from './krun-driver.ts';
-import { machineProgram } from './machine-program.ts';
 
-const testguestFolder = resolve(import.meta.dirname, '../../../../crates/testguest');
-const unavailable = addon().krunUnavailable();
-const unbuilt = existsSync(machineProgram().args.at(-1) ?? '') ? null : 'run `npm run build` first';
-const reason = unavailable ?? unbuilt;
-
-interface FoundMachine {
-  readonly command_line: string;
-  readonly memory_kib: number;
-  readonly cpus: number;
-  readonly initramfs: { readonly bytes: number } | null;
-  readonly devices: readonly { readonly id: number; readonly [key: string]: unknown }[];
-}
+const reason = testGuestObstacle();
 
 describe.skipIf(reason)(`krun driver with the test guest${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let folder: string;
+  let kernelPath: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'msb-krun-'));
-    execFileSync('cargo', ['build', '--quiet', '--release', '--target', 'x86_64-unknown-none'], {
-      cwd: testguestFolder,
-    });
+    kernelPath = buildTestGuest();
   });
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -46,7 +36,7 @@ describe.skipIf(reason)(`krun driver with the test guest${reason ? ` (skipped: $
       name: 'test',
       cpus: 1,
       memoryMib: 128,
-      kernelPath: join(testguestFolder, 'target/x86_64-unknown-none/release/testguest'),
+      kernelPath,
       initramfsPath: join(folder, 'initramfs'),
       commandLine: ['quiet'],
       disks: [],
@@ -83,13 +73,12 @@ describe.skipIf(reason)(`krun driver with the test guest${reason ? ` (skipped: $
       ports: ['agent', 'fs.0', 'fs.1'],
       network: { mac: '02:00:00:00:00:2a' },
     });
-    const ofKind = (id: number) => found.devices.filter((device) => device.id === id);
-    expect(ofKind(2)).toMatchObject([
+    expect(devicesOf(found, 'block')).toMatchObject([
       { sectors: 2048, read_only: true },
       { sectors: 6144, read_only: false },
     ]);
-    expect(ofKind(1)).toMatchObject([{ mac: [2, 0, 0, 0, 0, 0x2a] }]);
-    expect(ofKind(3)).toMatchObject([{ max_ports: 1 }, { max_ports: 3 }]);
+    expect(devicesOf(found, 'network')).toMatchObject([{ mac: [2, 0, 0, 0, 0, 0x2a] }]);
+    expect(devicesOf(found, 'console')).toMatchObject([{ max_ports: 1 }, { max_ports: 3 }]);
   });
 
   it('joins the files of a VMDK, though its process may open nothing else', async () => {
@@ -112,7 +101,7 @@ describe.skipIf(reason)(`krun driver with the test guest${reason ? ` (skipped: $
     );
     const root: VmDisk = { id: 'root', path, format: 'vmdk', readOnly: true, sync: 'none' };
     const found = await boot({ disks: [root] });
-    expect(found.devices.filter(({ id }) => id === 2)).toMatchObject([{ sectors: 6144, read_only: true }]);
+    expect(devicesOf(found, 'block')).toMatchObject([{ sectors: 6144, read_only: true }]);
   });
 
   it('says on standard error why a machine cannot be built', async () => {

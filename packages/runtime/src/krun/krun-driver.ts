@@ -1,8 +1,18 @@
+import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { addon } from '@microsandbox/native';
-import type { VmCapabilities, VmDriver, VmProcess, VmSpec } from '@microsandbox/types';
-import { probeAccelerators } from '../vmm/accelerators.ts';
+import type {
+  VmCapabilities,
+  VmDriver,
+  VmExit,
+  VmLaunchOptions,
+  VmProbeOptions,
+  VmProcess,
+  VmSpec,
+} from '@microsandbox/types';
+import { probeHardware } from '../vmm/probe-hardware.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
 import { krunMachine } from './krun-machine.ts';
 import { machineProgram } from './machine-program.ts';
@@ -18,10 +28,11 @@ export interface KrunProcess extends VmProcess {
 }
 
 /** Options of {@link krunDriver.launch}. */
-export interface KrunLaunchOptions {
-  readonly signal?: AbortSignal;
+export interface KrunLaunchOptions extends VmLaunchOptions {
   /** Connect the first serial port, for guests without a virtio console. */
   readonly serial?: boolean;
+  /** Connect it and append what it says to the kernel log. */
+  readonly serialLog?: boolean;
 }
 
 const DESCRIPTION = 'description';
@@ -32,24 +43,38 @@ const SERIAL = 'serial';
 export const krunDriver = {
   name: 'krun',
 
-  async probe(): Promise<VmCapabilities> {
-    const { usable, missing } = await probeAccelerators();
-    const hardware = usable.filter((accelerator) => accelerator !== 'tcg');
-    const reason = missing ?? addon().krunUnavailable();
-    if (reason !== null || hardware.length === 0) {
-      return {
-        available: false,
-        reason: reason ?? 'no hardware acceleration',
-        hint: 'QEMU runs without it: set MSB_VMM=qemu or leave the choice to microsandbox',
-      };
+  async probe({ env, cacheDir }: VmProbeOptions): Promise<VmCapabilities> {
+    const { usable, obstacle } = await probeHardware(cacheDir === undefined ? {} : { cacheDir });
+    const evidence = [`libkrun ${LIBKRUN_VERSION}, linked in`];
+    const unchecked = isUnchecked(env);
+    if (obstacle !== null && !unchecked) return { available: false, evidence, ...obstacle };
+    const reason = addon().krunUnavailable();
+    if (reason !== null) {
+      return { available: false, evidence, reason, hint: 'see `dmesg | grep kvm`; QEMU runs without it' };
     }
-    return { available: true, accelerators: hardware, version: LIBKRUN_VERSION };
+    const hardware = usable.filter((accelerator) => accelerator !== 'tcg');
+    return {
+      available: true,
+      accelerators: hardware.length > 0 ? hardware : ['kvm'],
+      version: LIBKRUN_VERSION,
+      evidence: [...evidence, obstacle?.reason ?? 'a virtual processor can be made'],
+      features: {
+        hardware: true,
+        linux: obstacle === null,
+        resize: false,
+        snapshot: false,
+        shares: true,
+        network: true,
+        sockets: true,
+      },
+    };
   },
 
   /** Resolves when the machine's process has its description; whether it can be built shows in `exited`. */
   async launch(spec: VmSpec, options: KrunLaunchOptions = {}): Promise<KrunProcess> {
     const readable = await extentsOf(spec);
     options.signal?.throwIfAborted();
+    const wantsSerial = options.serial || options.serialLog;
     const { program, args } = machineProgram();
     const machine = spawnMachine({
       program,
@@ -58,9 +83,10 @@ export const krunDriver = {
         DESCRIPTION,
         ...spec.ports.map(portChannel),
         ...(spec.network ? [NETWORK] : []),
-        ...(options.serial ? [SERIAL] : []),
+        ...(wantsSerial ? [SERIAL] : []),
       ],
     });
+    options.onSpawn?.();
     options.signal?.addEventListener('abort', machine.kill, { once: true });
     const fdOf = new Map([...machine.channels.keys()].map((name, index) => [name, index + 3]));
     const fd = (name: string): number => fdOf.get(name) ?? -1;
@@ -69,7 +95,7 @@ export const krunDriver = {
       {
         ports: new Map(spec.ports.map((name) => [name, fd(portChannel(name))])),
         ...(spec.network && { network: fd(NETWORK) }),
-        ...(options.serial && { serial: fd(SERIAL) }),
+        ...(wantsSerial && { serial: fd(SERIAL) }),
       },
       readable,
     );
@@ -83,12 +109,29 @@ export const krunDriver = {
       guestStarted: new Promise(() => {}),
       ports: new Map(spec.ports.map((name) => [name, channelOf(machine.channels, portChannel(name))])),
       ...(network && { network }),
-      ...(serial && { serial }),
-      exited: machine.exited,
+      ...(options.serial && serial && { serial }),
+      exited: options.serialLog && serial ? afterLog(machine.exited, serial, spec) : machine.exited,
       kill: machine.kill,
     };
   },
 } as const satisfies VmDriver;
+
+/**
+ * `MSB_KRUN_UNCHECKED=1` lets libkrun try a host that cannot boot Linux: guests that are made for it, such as this
+ * project's test guest, still run.
+ */
+export function isUnchecked(env: NodeJS.ProcessEnv): boolean {
+  return env['MSB_KRUN_UNCHECKED'] === '1';
+}
+
+/** The exit, told when everything that the serial port said is in the log. */
+async function afterLog(exited: Promise<VmExit>, serial: Duplex, spec: VmSpec): Promise<VmExit> {
+  const log = createWriteStream(spec.kernelLogPath, { flags: 'a', mode: 0o600 });
+  const logged = pipeline(serial, log).catch(() => {});
+  const exit = await exited;
+  await logged;
+  return exit;
+}
 
 const portChannel = (name: string): string => `port ${name}`;
 

@@ -31,15 +31,11 @@ export function findingFromError(error: unknown): Finding | null {
   if (known) return { ...known, ...errno, message };
   if (!(error instanceof MicrosandboxError)) return { kind: 'other', ...errno, message };
   const hint = error.hint === undefined ? {} : { hint: error.hint };
-  if (error.code === 'unsupported')
-    return { kind: 'noVirtualisation', message, ...hint, ...accelerator(message) };
+  if (error.code === 'unsupported') {
+    const kind = /no permission to open/.test(message) ? 'noPermission' : 'noVirtualisation';
+    return { kind, message, ...hint };
+  }
   return { kind: KIND_OF_CODE[error.code] ?? 'other', message, ...hint };
-}
-
-/** An accelerator that cannot be had: the reason decides about the way out. */
-function accelerator(message: string): Partial<Finding> {
-  if (/no permission to open/.test(message)) return { kind: 'noPermission', hint: HINTS.joinKvm };
-  return {};
 }
 
 interface SystemError {

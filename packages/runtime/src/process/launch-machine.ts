@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { VmmChoice, VmProcess } from '@microsandbox/types';
+import type { VmmChoice, VmProcess, VmSpec } from '@microsandbox/types';
+import { isUnchecked, krunDriver } from '../krun/krun-driver.ts';
 import { findQemu } from '../qemu/find-qemu.ts';
 import { qemuDriver } from '../qemu/qemu-driver.ts';
 import { machineSpec } from '../vmm/machine-spec.ts';
@@ -39,18 +40,18 @@ export interface LaunchedMachine {
 export interface LaunchMachineOptions {
   readonly args: ProcessArguments;
   readonly settings: MachineSettings;
-  readonly chooseVmm: () => Promise<VmmChoice>;
+  readonly env: NodeJS.ProcessEnv;
   /** The monitor's process exists. */
   readonly onSpawn: () => void;
 }
 
 /** Starts a sandbox's machine: from a template if there is one, else by booting. */
 export async function launchMachine(options: LaunchMachineOptions): Promise<LaunchedMachine> {
-  const { args, settings, onSpawn } = options;
+  const { args, settings, env, onSpawn } = options;
+  const { choice } = args;
   const disks = planDisks(settings);
-  const choice = await options.chooseVmm();
   const [program, spec] = await Promise.all([
-    findQemu(process.env),
+    choice.driver === 'qemu' ? findQemu(env) : null,
     machineSpec({
       name: args.name,
       cpus: args.vcpus,
@@ -64,6 +65,35 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
     }),
   ]);
   const common = { choice, diskIds: disks.map(({ id }) => id) };
+  return program === null
+    ? await bootWithKrun(spec, { ...common, env, onSpawn })
+    : await launchWithQemu(program, spec, { ...common, args, onSpawn });
+}
+
+type Common = Pick<LaunchedMachine, 'choice' | 'diskIds'>;
+
+/** A libkrun machine always boots. */
+async function bootWithKrun(
+  spec: VmSpec,
+  options: Common & { readonly env: NodeJS.ProcessEnv; readonly onSpawn: () => void },
+): Promise<LaunchedMachine> {
+  const { choice, diskIds, env, onSpawn } = options;
+  const boot = async (isRetry: boolean): Promise<LaunchedMachine> => ({
+    choice,
+    diskIds,
+    machine: await krunDriver.launch(spec, { onSpawn, serialLog: isUnchecked(env) }),
+    boot: { kind: 'cold', reason: 'libkrun cannot wake', wantsTemplate: false },
+    bootInstead: isRetry ? null : () => boot(true),
+  });
+  return await boot(false);
+}
+
+async function launchWithQemu(
+  program: string,
+  spec: VmSpec,
+  options: Common & { readonly args: ProcessArguments; readonly onSpawn: () => void },
+): Promise<LaunchedMachine> {
+  const { args, onSpawn, ...common } = options;
   const boot = async (reason: string, wantsTemplate: boolean, isRetry = false): Promise<LaunchedMachine> => ({
     ...common,
     machine: await qemuDriver.launch(spec, { onSpawn }),

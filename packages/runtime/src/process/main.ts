@@ -1,5 +1,4 @@
 import { deferred } from '../async/deferred.ts';
-import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { classifyBootFailure } from './boot-failure.ts';
 import { LAUNCH_FD, STATUS_FD } from './descriptors.ts';
 import { launchMachine } from './launch-machine.ts';
@@ -32,7 +31,7 @@ async function main(): Promise<number> {
     const launched = launchMachine({
       args,
       settings: readMachineSettings(launch),
-      chooseVmm: () => chooseVmm({ env: process.env }),
+      env: process.env,
       onSpawn: () => spawned.resolve(),
     });
     launched.then(

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { InvalidConfigError } from '@microsandbox/types';
+import { InvalidConfigError, type VmmChoice } from '@microsandbox/types';
 
 /** Who owns a sandbox: it ends with an attached starter, and outlives a detached one. */
 export type SandboxMode = 'attached' | 'detached';
@@ -12,6 +12,8 @@ export interface ProcessArguments {
   readonly memoryMib: number;
   readonly mode: SandboxMode;
   readonly cacheDir: string;
+  /** What runs the machine; its starter has decided. */
+  readonly choice: VmmChoice;
   /** Whether to wake from a template. */
   readonly warm: 'auto' | 'off';
   /** Templates to keep when a new one is made. */
@@ -27,6 +29,9 @@ export function formatProcessArguments(values: ProcessArguments): string[] {
     ...['--memory-mib', String(values.memoryMib)],
     ...['--mode', values.mode],
     ...['--cache-dir', values.cacheDir],
+    ...['--vmm', values.choice.driver],
+    ...['--accel', values.choice.accelerator],
+    ...['--why', values.choice.reason],
     ...['--warm', values.warm],
     ...['--max-templates', String(values.maxTemplates)],
   ];
@@ -48,13 +53,20 @@ export function parseProcessArguments(argv: readonly string[]): ProcessArguments
       'memory-mib': option,
       mode: option,
       'cache-dir': option,
+      vmm: option,
+      accel: option,
+      why: option,
       warm: option,
       'max-templates': option,
     },
   });
-  const { mode, warm } = values;
+  const { mode, warm, vmm: driver, accel: accelerator, why: reason = '' } = values;
   if (mode !== 'attached' && mode !== 'detached') throw invalid('mode', mode);
   if (warm !== 'auto' && warm !== 'off') throw invalid('warm', warm);
+  if (driver !== 'krun' && driver !== 'qemu') throw invalid('vmm', driver);
+  if (accelerator !== 'kvm' && accelerator !== 'hvf' && accelerator !== 'tcg') {
+    throw invalid('accel', accelerator);
+  }
   return {
     name: required('name', values.name),
     sandboxId: positive('sandbox-id', values['sandbox-id']),
@@ -62,6 +74,7 @@ export function parseProcessArguments(argv: readonly string[]): ProcessArguments
     memoryMib: positive('memory-mib', values['memory-mib']),
     mode,
     cacheDir: required('cache-dir', values['cache-dir']),
+    choice: { driver, accelerator, reason },
     warm,
     maxTemplates: positive('max-templates', values['max-templates']),
   };

@@ -194,7 +194,13 @@ export class SandboxRun {
       this.#guestStarted = true;
       this.#options.phases.reached('kernel');
     });
-    const handshake = new BootHandshake({ onResolved: () => this.#options.phases.reached('agent') });
+    const handshake = new BootHandshake({
+      onResolved: () => {
+        // Not every monitor tells that the guest runs.
+        this.#guestStarted = true;
+        this.#options.phases.reached('agent');
+      },
+    });
     const port = machine.ports.get(AGENT_PORT);
     if (port === undefined) throw new RangeError('the machine has no agent port');
     const link = new GuestLink(port, handshake);

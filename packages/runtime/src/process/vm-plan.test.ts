@@ -95,6 +95,7 @@ describe('process arguments', () => {
     memoryMib: 512,
     mode: 'detached',
     cacheDir: '/c',
+    choice: { driver: 'krun', accelerator: 'kvm', reason: 'kvm is usable' },
     warm: 'off',
     maxTemplates: 4,
   } as const;
@@ -103,14 +104,17 @@ describe('process arguments', () => {
     expect(parseProcessArguments(formatProcessArguments(values))).toEqual(values);
   });
 
-  it.each(['--mode=both', '--vcpus=0', '--vcpus=x', '--name=', '--sandbox-id=1.5'])(
-    'refuse %s',
-    (argument) => {
-      expect(() => parseProcessArguments([...formatProcessArguments(values), argument])).toThrow(
-        /invalid --/,
-      );
-    },
-  );
+  it.each([
+    '--mode=both',
+    '--vmm=xen',
+    '--accel=fast',
+    '--vcpus=0',
+    '--vcpus=x',
+    '--name=',
+    '--sandbox-id=1.5',
+  ])('refuse %s', (argument) => {
+    expect(() => parseProcessArguments([...formatProcessArguments(values), argument])).toThrow(/invalid --/);
+  });
 });
 
 describe('launch configurations', () => {

@@ -1,42 +1,68 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import {
   MicrosandboxError,
   type VmCapabilities,
   type VmDriver,
   type VmLaunchOptions,
+  type VmProbeOptions,
   type VmProcess,
   type VmSpec,
 } from '@microsandbox/types';
-import { probeAccelerators } from '../vmm/accelerators.ts';
 import { MachineEnded } from '../vmm/machine-ended.ts';
+import { cachedProbe } from '../vmm/probe-cache.ts';
+import { probeHardware } from '../vmm/probe-hardware.ts';
 import { findQemu } from './find-qemu.ts';
 import { type QemuProcess, spawnQemu } from './qemu-process.ts';
-import { formatQemuVersion, isAtLeast, OLDEST_QEMU, queryQemuVersion } from './qemu-version.ts';
+import {
+  formatQemuVersion,
+  isAtLeast,
+  OLDEST_QEMU,
+  type QemuVersion,
+  queryQemuVersion,
+} from './qemu-version.ts';
 
 /** Runs machines with `qemu-system-*`: with hardware acceleration, or in software on any machine. */
 export const qemuDriver = {
   name: 'qemu',
 
-  async probe(): Promise<VmCapabilities> {
+  async probe({ env, cacheDir }: VmProbeOptions): Promise<VmCapabilities> {
+    let program: string;
+    let version: QemuVersion;
     try {
-      const version = await queryQemuVersion(await findQemu(process.env));
-      if (!isAtLeast(version, OLDEST_QEMU)) {
-        return {
-          available: false,
-          reason: `QEMU ${formatQemuVersion(version)} is older than ${formatQemuVersion(OLDEST_QEMU)}`,
-          hint: 'install a newer QEMU',
-        };
-      }
-      const { usable } = await probeAccelerators();
-      return { available: true, accelerators: usable, version: formatQemuVersion(version) };
+      program = await findQemu(env);
+      version = await cachedProbe(cacheDir, 'qemu', await identityOf(program), () =>
+        queryQemuVersion(program),
+      );
     } catch (error) {
       if (!(error instanceof MicrosandboxError)) throw error;
+      const { message, hint = 'set MSB_QEMU_PATH to a working QEMU' } = error;
+      return { available: false, evidence: [], reason: message, hint };
+    }
+    const evidence = [`QEMU ${formatQemuVersion(version)} at ${program}`];
+    if (!isAtLeast(version, OLDEST_QEMU)) {
       return {
         available: false,
-        reason: error.message,
-        ...(error.hint !== undefined && { hint: error.hint }),
+        evidence,
+        reason: `QEMU ${formatQemuVersion(version)} at ${program} is older than ${formatQemuVersion(OLDEST_QEMU)}`,
+        hint: 'install a newer QEMU, or set MSB_QEMU_PATH to one',
       };
     }
+    const { usable, obstacle } = await probeHardware(cacheDir === undefined ? {} : { cacheDir });
+    return {
+      available: true,
+      accelerators: usable,
+      version: formatQemuVersion(version),
+      evidence: [...evidence, obstacle?.reason ?? '/dev/kvm makes virtual machines'],
+      features: {
+        hardware: obstacle === null,
+        linux: true,
+        resize: false,
+        snapshot: true,
+        shares: true,
+        network: true,
+        sockets: true,
+      },
+    };
   },
 
   /** Resolves when QEMU answers on its monitor; the guest runs by then. */
@@ -67,6 +93,12 @@ export const qemuDriver = {
     }
   },
 } as const satisfies VmDriver;
+
+/** Changes when the program at `path` is replaced. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeMs, mode } = await stat(path);
+  return [path, dev, ino, size, mtimeMs, mode].join('|');
+}
 
 async function emptyFile(path: string): Promise<void> {
   await writeFile(path, '', { mode: 0o600 });

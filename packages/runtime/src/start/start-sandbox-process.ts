@@ -2,10 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { BootStartError, type HostConfig, type LaunchConfig } from '@microsandbox/types';
+import {
+  BootStartError,
+  type HostConfig,
+  type LaunchConfig,
+  type VmmChoice,
+  type VmmWish,
+} from '@microsandbox/types';
+import { classifyBootFailure } from '../process/boot-failure.ts';
 import { LAUNCH_FD, LIFECYCLE_LOCK_FD, PARENT_WATCH_FD, STATUS_FD } from '../process/descriptors.ts';
 import { formatProcessArguments, type SandboxMode } from '../process/process-arguments.ts';
 import type { BootPhaseName } from '../process/status-message.ts';
+import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { warmSetting } from '../warm/warm-setting.ts';
 import { awaitReady } from './await-ready.ts';
 import { BootTraces } from './boot-traces.ts';
@@ -31,6 +39,8 @@ export interface StartSandboxProcessOptions {
   /** Descriptor of the held lifecycle lock; the sandbox process holds it on. */
   readonly lifecycleLockFd: number;
   readonly config: HostConfig;
+  /** Goes before what environment and configuration say. */
+  readonly wish?: VmmWish | undefined;
   /** Ends the start, and the process with it. */
   readonly signal?: AbortSignal;
   readonly onPhase?: (phase: BootPhase) => void;
@@ -47,7 +57,8 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
   options.signal?.throwIfAborted();
   const traces = new BootTraces(options.launch.log_dir);
   await traces.begin();
-  const child = await spawnProcess(options, traces.runtimeLog);
+  const choice = await choose(options, traces);
+  const child = await spawnProcess(options, choice, traces.runtimeLog);
   const abort = () => child.kill('SIGKILL');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
@@ -69,15 +80,39 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
   }
 }
 
-async function spawnProcess(options: StartSandboxProcessOptions, runtimeLog: string): Promise<ChildProcess> {
-  const { launch, config, mode } = options;
-  const cacheDir = config.paths.cache ?? join(dirname(dirname(launch.db_path)), 'cache');
+function cacheDirOf({ config, launch }: StartSandboxProcessOptions): string {
+  return config.paths.cache ?? join(dirname(dirname(launch.db_path)), 'cache');
+}
+
+/**
+ * What is to run the machine. A wish that cannot be had fails like a boot, before anything is started.
+ *
+ * @throws BootStartError
+ */
+async function choose(options: StartSandboxProcessOptions, traces: BootTraces): Promise<VmmChoice> {
+  const { name, config, wish } = options;
+  try {
+    return await chooseVmm({ wish, env: process.env, config, cacheDir: cacheDirOf(options) });
+  } catch (error) {
+    const { record, kind, hint } = classifyBootFailure({ error, console: [] });
+    await traces.keep(record);
+    throw new BootStartError(name, record, [], { cause: error, kind, ...(hint !== null && { hint }) });
+  }
+}
+
+async function spawnProcess(
+  options: StartSandboxProcessOptions,
+  choice: VmmChoice,
+  runtimeLog: string,
+): Promise<ChildProcess> {
+  const { config, mode } = options;
+  const cacheDir = cacheDirOf(options);
   const command = sandboxProcessCommand(cacheDir);
   // What Node itself prints, should it die; the process writes its own lines by name.
   const stderr = await open(runtimeLog, 'a', 0o600);
   try {
     const { mode: warm, maxTemplates } = warmSetting({ env: process.env, config });
-    const argv = formatProcessArguments({ ...options, cacheDir, warm, maxTemplates });
+    const argv = formatProcessArguments({ ...options, cacheDir, choice, warm, maxTemplates });
     const child = spawn(command.program, [...command.args, ...argv], {
       // A session of its own: a terminal's signals must not reach it. An attached one watches its starter instead.
       detached: true,

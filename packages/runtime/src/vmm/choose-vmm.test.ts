@@ -1,46 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DEFAULT_HOST_CONFIG } from '@microsandbox/utils';
-import { describe, expect, it } from 'vitest';
-import { whyProcessorLacks } from './accelerators.ts';
-import { chooseAccelerator, chooseVmm } from './choose-vmm.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chooseVmm } from './choose-vmm.ts';
+import { probeHardware } from './probe-hardware.ts';
 
-const hardware = { usable: ['kvm', 'tcg'], missing: null } as const;
-const none = { usable: ['tcg'], missing: 'no /dev/kvm' } as const;
-const wish = (value: string) => ({ value, from: 'MSB_ACCEL' });
+const env = { PATH: process.env['PATH'], MSB_QEMU_PATH: process.env['MSB_QEMU_PATH'] };
+const { obstacle } = await probeHardware();
+let cacheDir: string;
 
-describe('chooseAccelerator', () => {
-  it('takes the best there is and says why', () => {
-    expect(chooseAccelerator(null, hardware)).toMatchObject({ accelerator: 'kvm', reason: 'kvm is usable' });
-    expect(chooseAccelerator(null, none)).toEqual({
-      driver: 'qemu',
-      accelerator: 'tcg',
-      reason: 'no /dev/kvm, so software emulation',
-    });
-  });
-
-  it('honours a wish or refuses it, and never takes another one instead', () => {
-    expect(chooseAccelerator(wish('tcg'), hardware).accelerator).toBe('tcg');
-    expect(() => chooseAccelerator(wish('kvm'), none)).toThrow(
-      'MSB_ACCEL: kvm cannot be had here: no /dev/kvm',
-    );
-    expect(() => chooseAccelerator(wish('fast'), hardware)).toThrow(/must be 'auto', 'kvm', 'hvf' or 'tcg'/);
-  });
+beforeAll(async () => {
+  cacheDir = await mkdtemp(join(tmpdir(), 'msb-choose-'));
 });
+afterAll(() => rm(cacheDir, { recursive: true }));
 
 describe('chooseVmm', () => {
-  it('reads the environment before the configuration', async () => {
+  it('reads one start before the environment, and that before the configuration', async () => {
     const config = { ...DEFAULT_HOST_CONFIG, vmm: 'nonsense' };
-    await expect(chooseVmm({ env: {}, config })).rejects.toThrow('vmm in config.json must be');
-    expect((await chooseVmm({ env: { MSB_VMM: 'qemu' }, config })).driver).toBe('qemu');
-    expect((await chooseVmm({ env: { MSB_VMM: 'auto', MSB_ACCEL: 'tcg' }, config })).accelerator).toBe('tcg');
-  });
-});
-
-describe('whyProcessorLacks', () => {
-  it('finds vmx and svm as whole words among the flags', () => {
-    expect(whyProcessorLacks('flags\t\t: fpu vme vmx smx\n')).toBeNull();
-    expect(whyProcessorLacks('flags\t\t: fpu svm')).toBeNull();
-    expect(whyProcessorLacks('flags\t\t: fpu vmxoff\nmodel name: vmx svm \n')).toBe(
-      'no vmx/svm in /proc/cpuinfo',
+    await expect(chooseVmm({ env, config })).rejects.toThrow('vmm in config.json must be');
+    const asked = { ...env, MSB_VMM: 'qemu', MSB_ACCEL: 'hvf' };
+    await expect(chooseVmm({ env: asked, config, cacheDir })).rejects.toThrow('MSB_ACCEL: hvf cannot be had');
+    expect(await chooseVmm({ wish: { accel: 'tcg' }, env: asked, config, cacheDir })).toEqual({
+      driver: 'qemu',
+      accelerator: 'tcg',
+      reason: 'MSB_VMM is qemu, accel is tcg',
+    });
+    expect((await chooseVmm({ env: { ...env, MSB_VMM: 'auto', MSB_ACCEL: 'tcg' }, config })).driver).toBe(
+      'qemu',
     );
+  });
+
+  it.skipIf(obstacle === null)(
+    'refuses libkrun with the reason of the probe where it cannot run',
+    async () => {
+      await expect(chooseVmm({ env: { ...env, MSB_VMM: 'krun' }, cacheDir })).rejects.toMatchObject({
+        code: 'unsupported',
+        message: `MSB_VMM: libkrun cannot run here: ${obstacle?.reason}`,
+        hint: expect.stringContaining('QEMU'),
+      });
+    },
+  );
+
+  it('misses a QEMU that is not there, with the way to install it', async () => {
+    await expect(chooseVmm({ env: { PATH: cacheDir, MSB_VMM: 'qemu' }, cacheDir })).rejects.toMatchObject({
+      code: 'vmmNotFound',
+      hint: expect.stringContaining('install QEMU'),
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { devNull } from 'node:os';
+import { type HostConfig, MicrosandboxError } from '@microsandbox/types';
 import { tryFileLock } from '@microsandbox/utils';
 import { findQemu } from '../qemu/find-qemu.ts';
 import { chooseVmm } from '../vmm/choose-vmm.ts';
@@ -14,14 +15,29 @@ export type PrewarmResult = 'present' | 'made' | 'busy';
 /**
  * Makes the template for machines of one size, unless it is there.
  *
+ * @throws MicrosandboxError `unsupported` where another monitor than QEMU runs the sandboxes
  * @throws RuntimeError when it cannot be made; nothing of it is left then
  */
 export async function prewarm(
-  options: MakerArguments & { readonly env: NodeJS.ProcessEnv; readonly signal?: AbortSignal },
+  options: MakerArguments & {
+    readonly env: NodeJS.ProcessEnv;
+    readonly config?: HostConfig;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<PrewarmResult> {
   const { cacheDir, env, signal } = options;
   const store = new TemplateStore(cacheDir);
-  const [choice, program] = await Promise.all([chooseVmm({ env }), findQemu(env)]);
+  const choice = await chooseVmm({ env, config: options.config, cacheDir });
+  if (choice.driver !== 'qemu') {
+    throw new MicrosandboxError(
+      'unsupported',
+      `${choice.driver} runs the sandboxes here, and it cannot wake`,
+      {
+        hint: 'QEMU can: set MSB_VMM=qemu, for sandboxes too',
+      },
+    );
+  }
+  const program = await findQemu(env);
   const spec = await machineSpec({
     name: 'template',
     cpus: options.vcpus,

@@ -35,6 +35,8 @@ export function startTemplateMaker(options: {
     {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
+      // The template is for machines like the one that lacked it.
+      env: { ...process.env, MSB_VMM: args.choice.driver, MSB_ACCEL: args.choice.accelerator },
       cwd: '/',
     },
   );

@@ -1,4 +1,4 @@
-import type { HostConfig, LaunchConfig, VmmChoice } from '@microsandbox/types';
+import type { HostConfig, LaunchConfig, VmmChoice, VmmWish } from '@microsandbox/types';
 import type { HomeLayout } from '@microsandbox/utils';
 import type { BootPhaseListener } from '../boot-info.ts';
 
@@ -18,6 +18,8 @@ export interface LaunchRequest {
   readonly layout: HomeLayout;
   readonly config: HostConfig;
   readonly env: NodeJS.ProcessEnv;
+  /** Monitor and accelerator of this start; goes before environment and configuration. */
+  readonly wish?: VmmWish | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onPhase?: BootPhaseListener | undefined;
 }

@@ -1,3 +1,4 @@
+import type { Accelerator, VmmWish } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import { setRuntimeLibkrunfwPath } from '../backend/runtime-libkrunfw.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
@@ -61,6 +62,7 @@ export class SandboxBuilder {
   #background = false;
   #replaceGraceMs: number | undefined;
   #registry: RegistryOptions | undefined;
+  #wish: VmmWish = {};
   #onBootPhase: BootPhaseListener | undefined;
 
   constructor(name: string) {
@@ -444,6 +446,25 @@ export class SandboxBuilder {
     });
   }
 
+  /**
+   * Machine monitor of this start: `krun` (libkrun, needs hardware virtualisation) or `qemu`. Not stored with the
+   * sandbox; goes before `MSB_VMM` and the configuration. Default: the best this host offers.
+   */
+  vmm(name: 'auto' | 'krun' | 'qemu'): this {
+    const vmm = oneOf(name, ['auto', 'krun', 'qemu'], `unknown vmm: ${name}`);
+    return this.#set(() => {
+      this.#wish = { ...this.#wish, vmm };
+    });
+  }
+
+  /** Accelerator of this start, in the same way; `tcg` is software emulation, by QEMU only. */
+  accel(name: 'auto' | Accelerator): this {
+    const accel = oneOf(name, ['auto', 'kvm', 'hvf', 'tcg'], `unknown accel: ${name}`);
+    return this.#set(() => {
+      this.#wish = { ...this.#wish, accel };
+    });
+  }
+
   /** Hears of every phase of the boot as it is reached. */
   onBootPhase(listener: BootPhaseListener): this {
     return this.#set(() => {
@@ -486,6 +507,7 @@ export class SandboxBuilder {
       background: this.#background,
       replaceGraceMs: this.#replaceGraceMs,
       registry: this.#registry,
+      wish: this.#wish,
       onBootPhase: this.#onBootPhase,
     };
   }

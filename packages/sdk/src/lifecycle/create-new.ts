@@ -73,6 +73,7 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
     mode: request.detached ? 'detached' : 'attached',
     lock,
     startup,
+    wish: request.wish,
     onPhase: onBootPhase,
     signal: request.signal,
   });

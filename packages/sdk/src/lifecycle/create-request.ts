@@ -1,4 +1,4 @@
-import type { PullProgressEvent } from '@microsandbox/types';
+import type { PullProgressEvent, VmmWish } from '@microsandbox/types';
 import type { LocalBackend } from '../backend/local-backend.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
@@ -15,6 +15,8 @@ export interface CreateRequest {
   /** Milliseconds that a sandbox of the same name gets to end; undefined refuses a taken name. */
   readonly replaceGraceMs?: number | undefined;
   readonly registry?: RegistryOptions | undefined;
+  /** What runs the sandbox this time. */
+  readonly wish?: VmmWish | undefined;
   readonly onBootPhase?: BootPhaseListener | undefined;
   readonly onPullProgress?: ((event: PullProgressEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;

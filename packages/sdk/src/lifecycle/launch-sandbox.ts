@@ -1,5 +1,10 @@
 import { RunRepository, SandboxRepository } from '@microsandbox/db';
-import { BootStartError, type LaunchConfig, type SandboxConfigRecord } from '@microsandbox/types';
+import {
+  BootStartError,
+  type LaunchConfig,
+  type SandboxConfigRecord,
+  type VmmWish,
+} from '@microsandbox/types';
 import { type FileLock, sleep } from '@microsandbox/utils';
 import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
@@ -23,6 +28,7 @@ export interface LaunchOptions {
   /** Held; the sandbox process takes it over. */
   readonly lock: FileLock;
   readonly startup?: LaunchConfig['startup'];
+  readonly wish?: VmmWish | undefined;
   readonly onPhase?: BootPhaseListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -60,6 +66,7 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
       layout,
       config: host,
       env: backend.env,
+      wish: options.wish,
       onPhase: options.onPhase,
       signal: options.signal,
     });

@@ -5,6 +5,7 @@ import {
   RuntimeError,
   type SandboxConfigRecord,
   SandboxStillRunningError,
+  type VmmWish,
 } from '@microsandbox/types';
 import { sleep } from '@microsandbox/utils';
 import type { LocalBackend } from '../backend/local-backend.ts';
@@ -27,7 +28,7 @@ const PREVIOUS_RUN_WAIT_MS = 5000;
 const POLL_MS = 50;
 
 /** How to start. */
-export interface StartOptions {
+export interface StartOptions extends VmmWish {
   readonly mode: LaunchMode;
   readonly onBootPhase?: BootPhaseListener | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -73,6 +74,7 @@ export async function startExisting(
     vmdkPath,
     mode: options.mode,
     lock,
+    wish: options,
     onPhase: options.onBootPhase,
     signal: options.signal,
   });

@@ -41,6 +41,7 @@ export async function makeWarmTemplate(
     thp: defaults.thp,
     maxTemplates: warmSetting({ env, config }).maxTemplates,
     env,
+    config,
     ...(options.signal && { signal: options.signal }),
   });
 }
