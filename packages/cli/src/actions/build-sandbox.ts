@@ -10,6 +10,7 @@ import { prefixed } from '../values/prefixed.ts';
 import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
 import { checkShell, parseRawScript, parseScript, readScript } from '../values/script.ts';
 import { parseTmpfs } from '../values/tmpfs.ts';
+import { applyNetwork } from './apply-network.ts';
 
 /**
  * The builder of a sandbox as the command line describes it. Options are applied in the order of the reference
@@ -50,6 +51,7 @@ export async function buildSandbox(
   if (options.idleTimeout !== undefined) builder.idleTimeout(parseDurationSecs(options.idleTimeout));
   if (options.vmm !== undefined) builder.vmm(options.vmm);
   if (options.accel !== undefined) builder.accel(options.accel);
+  applyNetwork(builder, options);
   return builder;
 }
 

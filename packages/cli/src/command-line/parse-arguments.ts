@@ -1,5 +1,6 @@
 import { type CommandSpec, type Invocation, LOG_LEVELS, type OptionSpec } from './command-spec.ts';
 import { GLOBAL_OPTIONS } from './global-options.ts';
+import { optionKey } from './option-key.ts';
 import type { SeenOption, SplitArguments } from './split-arguments.ts';
 import { isUsageError, UsageError } from './usage-error.ts';
 import { optionLabel, positionalLabel, usageLine } from './usage-line.ts';
@@ -49,7 +50,7 @@ async function split(options: readonly OptionSpec[], argv: readonly string[]): P
 function optionValues(seen: readonly SeenOption[]): Readonly<Record<string, unknown>> {
   const values: Record<string, unknown> = {};
   for (const { option, text } of seen) {
-    const name = toCamelCase(option.long);
+    const name = optionKey(option.long);
     const value = option.value === undefined ? true : readValue(option, text ?? '');
     const conflict = seen.find(({ option: other }) => option.conflicts?.includes(other.long));
     if (conflict !== undefined) {
@@ -91,7 +92,7 @@ function checkRequired(
   const extra = takesMore ? undefined : words[positionals.length];
   if (extra !== undefined) throw new UsageError(`unexpected argument '${extra}' found`);
   const options = (spec.options ?? []).filter(
-    ({ long, required }) => required && !(toCamelCase(long) in values),
+    ({ long, required }) => required && !(optionKey(long) in values),
   );
   const missing = [
     ...options.map((option) => optionLabel(option)),
@@ -104,8 +105,4 @@ function checkRequired(
   throw new UsageError('the following required arguments were not provided:', {
     details: missing,
   });
-}
-
-function toCamelCase(name: string): string {
-  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

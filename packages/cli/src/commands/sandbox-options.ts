@@ -1,9 +1,10 @@
 import type { OptionSpec } from '../command-line/command-spec.ts';
 import { integerUpTo } from '../values/integer.ts';
+import { NETWORK_OPTION_NAMES, NETWORK_OPTIONS, type NetworkOptions } from './network-options.ts';
 import { MACHINE, type MachineOptions } from './shared-options.ts';
 
 /** What `run` and `create` take for the sandbox they make (spec: cli 4). */
-export interface SandboxOptions extends MachineOptions {
+export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly name?: string;
   readonly cpus?: number;
   readonly memory?: string;
@@ -95,6 +96,7 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   { long: 'max-duration', value: 'DURATION', about: 'Stop after this long, such as 30s, 5m or 1h' },
   { long: 'idle-timeout', value: 'DURATION', about: 'Stop after this long without activity' },
   ...MACHINE,
+  ...NETWORK_OPTIONS,
 ];
 
 /** Names of options that describe a new sandbox, and so mean nothing for one that exists (spec: cli 6.3). */
@@ -123,4 +125,5 @@ export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'logLevel',
   'maxDuration',
   'idleTimeout',
+  ...NETWORK_OPTION_NAMES,
 ] as const);

@@ -1,5 +1,6 @@
 import { parseSizeMib } from '@microsandbox/utils';
 import type { ModifyOptions } from 'microsandbox';
+import { optionKey } from '../command-line/option-key.ts';
 import { MODIFY_CHANGES, type ModifyCommandOptions } from '../commands/modify.ts';
 import { parseAssignment } from '../values/assignment.ts';
 import { parseSecrets } from '../values/secret.ts';
@@ -40,8 +41,7 @@ export function requestedChanges(options: ModifyCommandOptions): ModifyOptions {
 export function typedChanges(options: ModifyCommandOptions): string {
   const values = new Map<string, unknown>(Object.entries(options));
   return MODIFY_CHANGES.flatMap(({ long }) => {
-    const key = long.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    const value = values.get(key);
+    const value = values.get(optionKey(long));
     if (value === undefined) return [];
     return (Array.isArray(value) ? value : [value]).map((item) => `--${long} ${item}`);
   }).join(' ');

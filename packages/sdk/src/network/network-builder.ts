@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
 import {
   assertPolicy,
+  closedPolicy,
   completeNetworkConfig,
   defaultPlaceholder,
   parseCidr,
   type NetworkConfig as StoredNetworkConfig,
+  type StoredPolicy,
   type TlsConfig,
 } from '@microsandbox/network';
 import { InvalidConfigError } from '@microsandbox/types';
@@ -77,6 +79,19 @@ export class NetworkBuilder {
     const stored = storedPolicyOf(policy instanceof NetworkPolicyBuilder ? policy.build() : policy);
     assertPolicy(stored);
     this.#spec.policy = stored;
+    return this;
+  }
+
+  /**
+   * What may be reached, in stored form. What it does not say is denied.
+   *
+   * @throws InvalidConfigError for what is no policy
+   */
+  policyJson(json: string): this {
+    const stored: Partial<StoredPolicy> = JSON.parse(json);
+    const policy = { ...closedPolicy(), ...stored };
+    assertPolicy(policy);
+    this.#spec.policy = policy;
     return this;
   }
 

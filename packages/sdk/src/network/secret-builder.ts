@@ -37,6 +37,7 @@ export interface SecretOptions {
 export class SecretBuilder {
   #env: string | undefined;
   #value: string | undefined;
+  #source: SecretEntry['source'];
   #placeholder: string | undefined;
   readonly #hosts: HostPattern[] = [];
   #requireTlsIdentity = true;
@@ -56,6 +57,15 @@ export class SecretBuilder {
 
   value(value: string): this {
     this.#value = value;
+    return this;
+  }
+
+  /**
+   * Takes the value from a variable of the environment in which the sandbox is started, each time it is. Only the
+   * variable's name is stored.
+   */
+  valueFromEnv(name: string): this {
+    this.#source = { kind: 'env', var: name };
     return this;
   }
 
@@ -136,7 +146,7 @@ export class SecretBuilder {
   /** @internal The stored form. */
   take(): SecretEntry {
     if (this.#env === undefined) throw new Error('SecretBuilder: .env() is required');
-    if (this.#value === undefined) {
+    if ((this.#value === undefined) === (this.#source === undefined)) {
       throw new Error('SecretBuilder: exactly one of .value() or .source() is required');
     }
     if (this.#hosts.length === 0) {
@@ -151,7 +161,8 @@ export class SecretBuilder {
     const { headers, basicAuth, queryParams, body } = this.#injection;
     return {
       env_var: this.#env,
-      value: this.#value,
+      value: this.#value ?? '',
+      ...(this.#source !== undefined && { source: this.#source }),
       placeholder,
       allowed_hosts: [...this.#hosts],
       injection: { headers, basic_auth: basicAuth, query_params: queryParams, body },
