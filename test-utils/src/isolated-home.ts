@@ -29,6 +29,14 @@ export async function initIsolatedHome(): Promise<IsolatedHome> {
       if (previous === undefined) delete process.env['MSB_HOME'];
       else process.env['MSB_HOME'] = previous;
       await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      await rm(metricsRegistry(path), { force: true });
     },
   };
+}
+
+/** Where the home's metrics stand in shared memory: named by the 64-bit FNV-1a of its path. Never removed by it. */
+function metricsRegistry(home: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(home)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return `/dev/shm/msb-met-${hash.toString(16).padStart(16, '0')}-v3`;
 }

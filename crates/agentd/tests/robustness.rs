@@ -275,6 +275,24 @@ fn the_heartbeat_tells_what_is_open() {
     };
     assert!(text.contains("\"active_exec_sessions\":1"), "{text}");
     assert!(text.contains("\"host_messages\":1"), "{text}");
+    let report = agent.heartbeat(2);
+    assert_eq!(report.active_exec_sessions, 1);
+    assert!(text.contains(&report.timestamp), "{text}");
+    assert!(0 < report.memory_available && report.memory_available <= report.memory_total);
+    assert!(report.upper_used > 0);
+}
+
+#[test]
+fn pings_are_no_activity_and_touches_are() {
+    let mut agent = TestAgent::start();
+    let before = agent.heartbeat(1).activity_seq;
+    agent.ping(5);
+    agent.ping(6);
+    assert_eq!(agent.heartbeat(2).activity_seq, before);
+    agent.send_message(&Message::empty(7, MessageType::Touch));
+    let touched: Touched = agent.expect(7);
+    assert_eq!(agent.heartbeat(3).activity_seq, touched.activity_seq);
+    assert!(touched.activity_seq > before);
 }
 
 #[test]

@@ -21,9 +21,11 @@ pub mod constants;
 mod decoder;
 mod envelope;
 mod frame;
+pub mod heartbeat;
 mod message;
 mod message_type;
 pub mod payload;
+mod private;
 pub mod template;
 
 pub use cbor::CborError;
@@ -33,3 +35,4 @@ pub use envelope::{Envelope, EnvelopeError};
 pub use frame::{Frame, FrameError};
 pub use message::{Message, MessageError, Payload};
 pub use message_type::{MessageType, UnknownMessageType};
+pub use private::private_frame;

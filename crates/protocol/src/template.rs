@@ -1,8 +1,7 @@
 //! Private messages of warm boot, exchanged before `core.bootstrap` and never afterwards.
 //!
-//! They stay out of [`crate::MessageType`], which is the public table: no client ever sees them,
-//! because the relay accepts clients only after `core.ready`. Host and agent come from one build,
-//! so they need no generation of their own. All travel with id 0 and flags 0.
+//! No client ever sees them, because the relay accepts clients only after `core.ready`. They are
+//! framed by [`crate::private_frame`].
 //!
 //! | type | direction | payload |
 //! | --- | --- | --- |
@@ -12,11 +11,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-
-use crate::cbor::{self, CborError};
-use crate::constants::PROTOCOL_VERSION;
-use crate::envelope::Envelope;
-use crate::frame::Frame;
 
 /// Let go of all devices and of all memory, then wait.
 pub const TEMPLATE_PREPARE: &str = "core.template.prepare";
@@ -51,21 +45,4 @@ pub struct TemplateWake {
     /// checked, devices behind the list stay unbound. `None` binds all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disks: Option<Vec<String>>,
-}
-
-/// The frame of one of the messages above.
-///
-/// # Errors
-/// [`CborError`] when the payload has no CBOR form.
-pub fn template_frame<T: Serialize>(kind: &str, payload: &T) -> Result<Frame, CborError> {
-    let envelope = Envelope {
-        v: PROTOCOL_VERSION,
-        t: kind.to_owned(),
-        p: ByteBuf::from(cbor::to_vec(payload)?),
-    };
-    Ok(Frame {
-        id: 0,
-        flags: 0,
-        body: envelope.encode()?,
-    })
 }

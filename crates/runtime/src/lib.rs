@@ -1,6 +1,7 @@
 //! napi-rs addon of microsandbox: what Node itself does not offer to the host side.
 //!
-//! The functions are those of `NativeAddon` in `packages/native/src/addon.ts`. `unsafe` stands in `sys` only.
+//! The functions are those of `NativeAddon` in `packages/native/src/addon.ts`. `unsafe` stands in `sys` and
+//! `shared_memory` only.
 
 // Test builds leave napi's registration out, so the exported functions look unused there.
 #![cfg_attr(test, allow(dead_code))]
@@ -12,6 +13,8 @@ mod kernel;
 mod krunfw;
 mod kvm;
 mod machine;
+mod metrics;
+mod shared_memory;
 mod shares;
 mod supervise;
 mod sys;

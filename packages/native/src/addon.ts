@@ -1,4 +1,5 @@
 import type { VmDisk } from '@microsandbox/types';
+import type { MetricsAddon } from './metrics.ts';
 import type { NetworkNatives } from './network.ts';
 import type { ShareAddon } from './shares.ts';
 
@@ -67,7 +68,7 @@ export interface KvmRefusal {
 }
 
 /** Functions of the native addon; what Node itself does not offer. */
-export interface NativeAddon extends NetworkNatives, ShareAddon {
+export interface NativeAddon extends MetricsAddon, NetworkNatives, ShareAddon {
   /**
    * Takes or releases an advisory `flock(2)` on an open file description without blocking.
    *

@@ -1,6 +1,7 @@
 export type * from './addon.ts';
 export { agentdPath } from './agentd-path.ts';
 export { addon } from './load-addon.ts';
+export type * from './metrics.ts';
 export type * from './network.ts';
 export { STREAM_WINDOW_BYTES } from './network.ts';
 export type * from './shares.ts';

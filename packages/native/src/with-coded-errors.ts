@@ -22,6 +22,12 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
           hint: 'use a libkrunfw 5 for this architecture (MSB_LIBKRUNFW_PATH)',
         });
       }),
+    reserveMetricsSlot: (reservation) =>
+      native.reserveMetricsSlot(reservation).catch((cause: unknown) => {
+        throw new NixError(reasonOf(cause), { cause });
+      }),
+    openMetricsSlot: (registry, slot, generation) =>
+      attempt(() => native.openMetricsSlot(registry, slot, generation)),
     serveShare: (options) => {
       try {
         return native.serveShare(options);

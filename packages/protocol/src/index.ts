@@ -9,6 +9,7 @@ export * from './constants.ts';
 export * from './envelope.ts';
 export { encodeFrame, type Frame } from './frame.ts';
 export * from './frame-decoder.ts';
+export * from './heartbeat.ts';
 export * from './message-types.ts';
 export * from './negotiate.ts';
 export { encodeBootstrap } from './payloads/bootstrap.ts';

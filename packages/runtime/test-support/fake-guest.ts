@@ -3,11 +3,16 @@ import {
   type DecodedFrame,
   decodeAnyEnvelope,
   decodeMessage,
+  encodeCbor,
+  encodeEnvelope,
+  encodeFrame,
   encodeMessageFrame,
   FrameDecoder,
+  HEARTBEAT,
   type Message,
   type MessageType,
   type PayloadInput,
+  PROTOCOL_VERSION,
 } from '@microsandbox/protocol';
 
 /** A message as the guest got it. */
@@ -19,6 +24,31 @@ export interface FakeGuestOptions {
   readonly onMessage?: (message: Received, guest: FakeGuest) => void;
   /** Stop before this step of the handshake. */
   readonly stopBefore?: 'resolved' | 'ready';
+}
+
+const SILENT = {
+  heartbeatSeq: 1,
+  activitySeq: 0,
+  timestamp: '2026-01-01T00:00:01.000000000Z',
+  lastActivity: '2026-01-01T00:00:00Z',
+  activeExecSessions: 0,
+  activeFsStreams: 0,
+  activeTcpStreams: 0,
+  activityCounters: { hostMessages: 0, guestMessages: 0, execOutputBytes: 0, fsBytes: 0, tcpBytes: 0 },
+  memoryTotal: 0,
+  memoryAvailable: 0,
+  upperUsed: 0,
+  upperFree: 0,
+};
+
+/** Keys as they are on the wire. */
+function snakeCased(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      typeof item === 'object' ? snakeCased(item) : item,
+    ]),
+  );
 }
 
 /** The agent's end of a console port, without a machine: speaks the handshake and what a test tells it. */
@@ -42,6 +72,16 @@ export class FakeGuest {
 
   send<T extends MessageType>(id: number, type: T, payload: PayloadInput<T>): boolean {
     return this.port.write(encodeMessageFrame(id, type, payload));
+  }
+
+  /** Reports like the agent; what is not given is zero. */
+  sendHeartbeat(report: Readonly<Record<string, number | bigint | string>>): void {
+    const body = encodeEnvelope({
+      version: PROTOCOL_VERSION,
+      type: HEARTBEAT,
+      payload: encodeCbor(snakeCased({ ...SILENT, ...report })),
+    });
+    this.sendRaw(encodeFrame({ id: 0, flags: 0, body }));
   }
 
   sendRaw(bytes: Buffer): void {

@@ -6,6 +6,7 @@ import { LocalBackend } from '../src/backend/local-backend.ts';
 import type { SandboxLauncher } from '../src/backend/sandbox-launcher.ts';
 import { forceRemoveSandbox } from '../src/lifecycle/force-remove.ts';
 import { listSandboxes } from '../src/lifecycle/list-sandboxes.ts';
+import { registryFile } from '../src/metrics/registry-name.ts';
 import { fakeLauncher } from './fake-launcher.ts';
 
 /** A home of its own with a backend on it. */
@@ -37,6 +38,8 @@ export async function testHome(launcher: SandboxLauncher = fakeLauncher()): Prom
       for (const row of rows) await forceRemoveSandbox(backend, row.name);
       await backend.close();
       await rm(path, { recursive: true, force: true });
+      const registry = registryFile(path);
+      if (registry !== null) await rm(registry, { force: true });
     },
   };
 }

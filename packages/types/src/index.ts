@@ -12,4 +12,5 @@ export type * from './pull-progress.ts';
 export * from './rlimit-resource.ts';
 export * from './sandbox-config.ts';
 export * from './sandbox-status.ts';
+export type * from './vm-counters.ts';
 export type * from './vm-spec.ts';

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { VmCounters } from './vm-counters.ts';
 
 /** Format of a disk file, as every driver understands it. */
 export type DiskFormat = 'raw' | 'qcow2' | 'vmdk';
@@ -63,6 +64,8 @@ export interface VmProcess {
   readonly guestStarted: Promise<void>;
   /** Settles exactly once, when the process is gone and reaped. Never rejects. */
   readonly exited: Promise<VmExit>;
+  /** Asks the monitor; absent where it has no answer. Rejects when the monitor is gone. */
+  readonly counters?: () => Promise<VmCounters>;
   /** Ends the monitor at once; a second call does nothing. */
   kill(): void;
 }

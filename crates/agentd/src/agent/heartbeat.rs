@@ -1,10 +1,14 @@
-//! `heartbeat.json`, written every second (protocol section 19.1).
+//! The heartbeat of every second: a file in the guest, and a report to the host, which writes the same
+//! file where its tools look for it (protocol section 19.1).
 
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use msb_protocol::heartbeat::{ActivityCounters, Heartbeat as Report};
+
 use super::activity::Activity;
+use crate::memory::Memory;
 
 /// Time between two beats.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -45,15 +49,25 @@ impl Heartbeat {
         self.next
     }
 
-    /// Writes the file when it is due. Failures are of no consequence: the host sees that the
-    /// file does not change.
-    pub fn beat(&mut self, now: Instant, activity: &Activity, open: OpenSessions) {
+    /// Writes the file when it is due, and says what the host should know. A file that cannot be
+    /// written is of no consequence.
+    pub fn beat(
+        &mut self,
+        now: Instant,
+        activity: &Activity,
+        open: OpenSessions,
+    ) -> Option<Report> {
         if now < self.next {
-            return;
+            return None;
         }
         self.next = now + INTERVAL;
         self.sequence += 1;
-        let _ = self.write(&render(self.sequence, SystemTime::now(), activity, open));
+        let mut report = report(self.sequence, SystemTime::now(), activity, open);
+        let _ = self.write(&render(&report));
+        let memory = Memory::now();
+        (report.memory_total, report.memory_available) = (memory.total, memory.available);
+        (report.upper_used, report.upper_free) = root_usage().unwrap_or_default();
+        Some(report)
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
@@ -63,7 +77,29 @@ impl Heartbeat {
     }
 }
 
-fn render(sequence: u64, now: SystemTime, activity: &Activity, open: OpenSessions) -> String {
+fn report(sequence: u64, now: SystemTime, activity: &Activity, open: OpenSessions) -> Report {
+    let count = |sessions| u32::try_from(sessions).unwrap_or(u32::MAX);
+    Report {
+        heartbeat_seq: sequence,
+        activity_seq: activity.sequence,
+        timestamp: rfc3339(now),
+        last_activity: rfc3339(activity.last),
+        active_exec_sessions: count(open.exec),
+        active_fs_streams: count(open.fs),
+        active_tcp_streams: count(open.tcp),
+        activity_counters: ActivityCounters {
+            host_messages: activity.host_messages,
+            guest_messages: activity.guest_messages,
+            exec_output_bytes: activity.exec_output_bytes,
+            fs_bytes: activity.fs_bytes,
+            tcp_bytes: activity.tcp_bytes,
+        },
+        ..Report::default()
+    }
+}
+
+fn render(report: &Report) -> String {
+    let counters = report.activity_counters;
     format!(
         concat!(
             r#"{{"heartbeat_seq":{},"activity_seq":{},"timestamp":"{}","last_activity":"{}","#,
@@ -71,19 +107,28 @@ fn render(sequence: u64, now: SystemTime, activity: &Activity, open: OpenSession
             r#""activity_counters":{{"host_messages":{},"guest_messages":{},"#,
             r#""exec_output_bytes":{},"fs_bytes":{},"tcp_bytes":{}}}}}"#
         ),
-        sequence,
-        activity.sequence,
-        rfc3339(now),
-        rfc3339(activity.last),
-        open.exec,
-        open.fs,
-        open.tcp,
-        activity.host_messages,
-        activity.guest_messages,
-        activity.exec_output_bytes,
-        activity.fs_bytes,
-        activity.tcp_bytes,
+        report.heartbeat_seq,
+        report.activity_seq,
+        report.timestamp,
+        report.last_activity,
+        report.active_exec_sessions,
+        report.active_fs_streams,
+        report.active_tcp_streams,
+        counters.host_messages,
+        counters.guest_messages,
+        counters.exec_output_bytes,
+        counters.fs_bytes,
+        counters.tcp_bytes,
     )
+}
+
+/// Used and free bytes of the root file system. An overlay answers for the file system of its
+/// writable part.
+fn root_usage() -> Option<(u64, u64)> {
+    let usage = rustix::fs::statvfs("/").ok()?;
+    let used = usage.f_blocks.saturating_sub(usage.f_bfree);
+    let bytes = |blocks: u64| blocks.saturating_mul(usage.f_frsize);
+    Some((bytes(used), bytes(usage.f_bavail)))
 }
 
 /// `time` in UTC with nanoseconds. Times before 1970 read as 1970.
@@ -162,7 +207,7 @@ mod tests {
             tcp: 3,
         };
         assert_eq!(
-            render(4, at(2, 5), &activity, open),
+            render(&report(4, at(2, 5), &activity, open)),
             concat!(
                 r#"{"heartbeat_seq":4,"activity_seq":7,"timestamp":"1970-01-01T00:00:02.000000005Z","#,
                 r#""last_activity":"1970-01-01T00:00:01.000000000Z","active_exec_sessions":1,"#,

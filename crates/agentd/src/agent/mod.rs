@@ -297,8 +297,13 @@ impl Agent {
             fs: self.files.as_ref().map_or(0, FsService::open_streams),
             tcp: self.connections.len(),
         };
-        if let Some(heartbeat) = &mut self.heartbeat {
-            heartbeat.beat(now, &self.activity, open);
+        let Some(heartbeat) = &mut self.heartbeat else {
+            return;
+        };
+        let report = heartbeat.beat(now, &self.activity, open);
+        // A host that does not listen misses some; the next one says it all.
+        if let Some(report) = report.filter(|_| self.outbox.has_room()) {
+            self.outbox.send_heartbeat(&report);
         }
     }
 }

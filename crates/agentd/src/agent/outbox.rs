@@ -2,7 +2,8 @@
 
 use std::io;
 
-use msb_protocol::{Frame, Message, Payload};
+use msb_protocol::heartbeat::{HEARTBEAT, Heartbeat};
+use msb_protocol::{Frame, Message, Payload, private_frame};
 
 use crate::port::Port;
 
@@ -33,6 +34,14 @@ impl Outbox {
     /// Queues a message.
     pub fn send_message(&mut self, message: &Message) {
         self.send_frame(&message.to_frame());
+    }
+
+    /// Queues a heartbeat, which only the sandbox process sees.
+    pub fn send_heartbeat(&mut self, heartbeat: &Heartbeat) {
+        match private_frame(HEARTBEAT, heartbeat) {
+            Ok(frame) => self.send_frame(&frame),
+            Err(error) => eprintln!("agentd: {HEARTBEAT}: {error}"),
+        }
     }
 
     fn send_frame(&mut self, frame: &Frame) {

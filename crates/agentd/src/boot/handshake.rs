@@ -8,9 +8,9 @@ use crate::port::{Fill, Port};
 use msb_protocol::constants::FIRST_VERSION_WITH_BOOTSTRAP;
 use msb_protocol::payload::{GuestBootstrap, InitResolved, UserIds};
 use msb_protocol::template::{
-    TEMPLATE_PREPARE, TEMPLATE_READY, TEMPLATE_WAKE, TemplateReady, TemplateWake, template_frame,
+    TEMPLATE_PREPARE, TEMPLATE_READY, TEMPLATE_WAKE, TemplateReady, TemplateWake,
 };
-use msb_protocol::{CborError, Envelope, Frame, Message, MessageType, cbor};
+use msb_protocol::{CborError, Envelope, Frame, Message, MessageType, cbor, private_frame};
 use rustix::event::PollFlags;
 
 /// How long each side may keep the other waiting.
@@ -58,7 +58,7 @@ pub fn receive_bootstrap(
                 let ready = hooks.prepare_template();
                 send(
                     port,
-                    &template_frame(TEMPLATE_READY, &ready).map_err(encode)?,
+                    &private_frame(TEMPLATE_READY, &ready).map_err(encode)?,
                     WHAT,
                 )?;
                 deadline = None;

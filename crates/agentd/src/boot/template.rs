@@ -14,6 +14,7 @@ use msb_protocol::template::{TemplateReady, TemplateWake};
 use super::device::{self, DeviceKind};
 use super::disk;
 use super::handshake::BeforeBootstrap;
+use crate::memory::Memory;
 use crate::{clock, sys};
 
 /// Available memory that is never claimed. The kernel's own reserves are not part of what it calls
@@ -100,7 +101,7 @@ fn add_entropy(bytes: &[u8]) -> io::Result<()> {
 /// zeros cost nothing to save. Says how much that was.
 fn zero_free_memory() -> u64 {
     let mut pieces = Vec::new();
-    while available_bytes() > RESERVE_BYTES + PIECE_BYTES {
+    while Memory::now().available > RESERVE_BYTES + PIECE_BYTES {
         let Ok(piece) = usize::try_from(PIECE_BYTES).map_err(io::Error::other) else {
             break;
         };
@@ -110,17 +111,6 @@ fn zero_free_memory() -> u64 {
         }
     }
     pieces.len() as u64 * PIECE_BYTES
-}
-
-fn available_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line
-        .and_then(|line| line.trim().strip_suffix(" kB"))
-        .map(str::parse);
-    kib.and_then(Result::ok).unwrap_or(0_u64) * 1024
 }
 
 fn logged<T: Default>(what: &str, result: io::Result<T>) -> T {

@@ -10,11 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use msb_protocol::heartbeat::{HEARTBEAT, Heartbeat};
 use msb_protocol::payload::{
     ExecExited, ExecFailed, ExecRequest, ExecStarted, ExecStderr, ExecStdin, ExecStdinError,
     ExecStdout,
 };
-use msb_protocol::{Frame, FrameDecoder, Message, MessageType, Payload};
+use msb_protocol::{Envelope, Frame, FrameDecoder, Message, MessageType, Payload, cbor};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_bytes::ByteBuf;
 
@@ -31,6 +32,7 @@ pub struct TestAgent {
     decoder: FrameDecoder,
     /// Messages for other ids, met while waiting.
     pending: Vec<Message>,
+    heartbeats: Vec<Heartbeat>,
 }
 
 /// Everything a finished process left behind.
@@ -71,6 +73,7 @@ impl TestAgent {
             socket: ours,
             decoder: FrameDecoder::new(),
             pending: vec![],
+            heartbeats: vec![],
         };
         assert_eq!(agent.next_for(0).kind, MessageType::Ready);
         agent
@@ -129,11 +132,45 @@ impl TestAgent {
         self.receive(limit)
     }
 
+    /// The heartbeat with this number.
+    pub fn heartbeat(&mut self, sequence: u64) -> Heartbeat {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = self
+                .heartbeats
+                .iter()
+                .find(|beat| beat.heartbeat_seq == sequence)
+            {
+                return found.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no heartbeat {sequence}");
+            let message = self.receive(left.min(Duration::from_millis(100)));
+            self.pending.extend(message);
+        }
+    }
+
+    /// Heartbeats come by themselves and are no message of the public table.
+    fn keep_heartbeat(&mut self, frame: &Frame) -> bool {
+        let Ok(envelope) = Envelope::decode(&frame.body) else {
+            return false;
+        };
+        if envelope.t != HEARTBEAT {
+            return false;
+        }
+        assert_eq!((frame.id, frame.flags), (0, 0));
+        self.heartbeats.push(cbor::from_slice(&envelope.p).unwrap());
+        true
+    }
+
     fn receive(&mut self, limit: Duration) -> Option<Message> {
         let end = Instant::now() + limit;
         let mut buffer = vec![0; 65536];
         loop {
             if let Some(frame) = self.decoder.next_frame().unwrap() {
+                if self.keep_heartbeat(&frame) {
+                    continue;
+                }
                 return Some(Message::from_frame(&frame).unwrap());
             }
             let left = end.saturating_duration_since(Instant::now());

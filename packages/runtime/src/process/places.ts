@@ -13,7 +13,8 @@ export interface ProcessPlaces extends AgentSocketPlaces {
   readonly kernelLog: string;
   readonly bootErrorFile: string;
   readonly bootRecordFile: string;
-  readonly heartbeatFiles: readonly string[];
+  /** What the guest last said about itself, and its name while it is written. */
+  readonly heartbeat: { readonly path: string; readonly temporary: string };
 }
 
 /** Lays the places out (spec: state 2, runtime A1). */
@@ -32,7 +33,10 @@ export function processPlaces(launch: LaunchConfig, name: string): ProcessPlaces
     kernelLog: join(launch.log_dir, 'kernel.log'),
     bootErrorFile: join(launch.log_dir, 'boot-error.json'),
     bootRecordFile: join(launch.log_dir, 'boot.json'),
-    heartbeatFiles: ['heartbeat.json', 'heartbeat.tmp'].map((file) => join(launch.runtime_dir, file)),
+    heartbeat: {
+      path: join(launch.runtime_dir, 'heartbeat.json'),
+      temporary: join(launch.runtime_dir, 'heartbeat.tmp'),
+    },
   };
 }
 

@@ -101,7 +101,7 @@ function setUp(settings: Settings = {}) {
     launched: settings.launchError ? Promise.reject(settings.launchError) : launchFake(),
     phases: new PhaseClock((phase, elapsedMs) => messages.push({ phase, elapsedMs })),
     record: {
-      begin: async () => void recorded.push('begin'),
+      begin: async () => recorded.push('begin'),
       end: async (ending) => void recorded.push(ending),
       abandon: async () => void recorded.push('abandon'),
       removeIfEphemeral: async (folder) => void recorded.push(folder),
@@ -113,6 +113,8 @@ function setUp(settings: Settings = {}) {
       },
     },
     log,
+    cpus: 1,
+    memoryMib: 256,
     env: { MSB_SHUTDOWN_FLUSH_TIMEOUT_MS: '300', ...settings.env },
   });
   return {
@@ -290,20 +292,46 @@ describe('SandboxRun', () => {
   });
 
   it('ends an idle sandbox, and not one that is used', async () => {
-    const { run, recorded, ready, places } = setUp({
+    const { run, recorded, ready, places, guest } = setUp({
       lifecycle: { max_duration_secs: null, idle_timeout_secs: 1 },
     });
     const code = run.run();
     await ready;
-    const client = await AgentClient.connect(places.agentSocket);
-    for (let i = 0; i < 5; i++) {
-      await client.request('core.touch', {});
+    for (let i = 1; i <= 5; i++) {
+      guest.sendHeartbeat({ heartbeatSeq: i, activitySeq: i });
       await delay(400);
     }
     expect(recorded).toEqual(['begin']);
     expect(await code).toBe(0);
     expect(recorded[1]).toMatchObject({ reason: 'IdleTimeout', status: 'Stopped' });
-    await client.close();
+    expect(JSON.parse(await readFile(places.heartbeat.path, 'utf8'))).toMatchObject({
+      active_exec_sessions: 0,
+    });
+  });
+
+  it('ends no sandbox whose guest is busy, is silent, or runs a command', async () => {
+    const lifecycle = { max_duration_secs: null, idle_timeout_secs: 1 };
+    const [busy, silent, used] = [setUp({ lifecycle }), setUp({ lifecycle }), setUp({ lifecycle })];
+    const codes = [busy, silent, used].map(({ run }) => run.run());
+    await Promise.all([busy.ready, silent.ready, used.ready]);
+    busy.guest.sendHeartbeat({ heartbeatSeq: 1, activitySeq: 1, activeExecSessions: 1 });
+    used.guest.sendHeartbeat({ heartbeatSeq: 1, activitySeq: 1 });
+    const client = await AgentClient.connect(used.places.agentSocket);
+    const command = client.request('core.exec.request', { cmd: 'sleep' }).catch(() => {});
+    // Pings count for nothing, and neither does a report that repeats itself.
+    const idle = setUp({ lifecycle });
+    codes.push(idle.run.run());
+    await idle.ready;
+    const pinging = await AgentClient.connect(idle.places.agentSocket);
+    for (let i = 1; i <= 20 && idle.recorded.length < 2; i++) {
+      idle.guest.sendHeartbeat({ heartbeatSeq: i, activitySeq: 1 });
+      await pinging.request('core.ping', {}).catch(() => {});
+      await delay(400);
+    }
+    expect(idle.recorded[1]).toMatchObject({ reason: 'IdleTimeout' });
+    for (const { recorded } of [busy, silent, used]) expect(recorded).toEqual(['begin']);
+    for (const { endMachine } of [busy, silent, used]) endMachine({ code: 0, signal: null, stderrTail: '' });
+    await Promise.all([...codes, command, client.close(), pinging.close()]);
   });
 
   it('ends a sandbox at its maximum duration without asking the guest', async () => {

@@ -16,8 +16,11 @@ import type { RuntimeLog } from './journal/runtime-log.ts';
 import { unixTimeNanos } from './keeper/clock-sync.ts';
 import { type EndRequest, endingOf } from './keeper/ending.ts';
 import { flushWindowMs } from './keeper/flush-window.ts';
+import { GuestReport } from './keeper/guest-report.ts';
 import { Housekeeping } from './keeper/housekeeping.ts';
+import type { MetricsSampler } from './keeper/metrics-sampler.ts';
 import type { RunRecord } from './keeper/run-record.ts';
+import { startMetrics } from './keeper/start-metrics.ts';
 import type { LaunchedMachine } from './launch-machine.ts';
 import type { PhaseClock } from './phase-clock.ts';
 import type { ProcessPlaces } from './places.ts';
@@ -41,8 +44,8 @@ export interface SandboxRunOptions {
   readonly status: Pick<StatusChannel, 'send'>;
   readonly log: RuntimeLog;
   readonly env: NodeJS.ProcessEnv;
-  /** Memory of the guest in MiB, for the judgement of a boot that failed. */
-  readonly memoryMib?: number;
+  readonly cpus: number;
+  readonly memoryMib: number;
   /** The guest takes commands. */
   readonly onReady?: (launched: LaunchedMachine) => void;
 }
@@ -70,7 +73,9 @@ export class SandboxRun {
   readonly #options: SandboxRunOptions;
   readonly #execLog: ExecLog;
   readonly #relay: AgentRelay;
+  readonly #guest: GuestReport;
   readonly #housekeeping: Housekeeping;
+  #metrics: MetricsSampler | null = null;
   #machine: VmProcess | null = null;
   #link: GuestLink | null = null;
   #choice: VmmChoice | null = null;
@@ -84,15 +89,18 @@ export class SandboxRun {
     options.launched.catch(() => {});
     const onError = (error: unknown) => options.log.error(`exec.log: ${(error as Error).message}`);
     this.#execLog = new ExecLog(new RotatingFile(options.places.execLog, { onError }));
+    this.#guest = new GuestReport(options.places.heartbeat);
     this.#relay = new AgentRelay({
       execLog: this.#execLog,
       log: options.log,
       spoolDir: options.places.runtimeDir,
+      onHeartbeat: (heartbeat) => this.#guest.receive(heartbeat),
       onShutdownRequested: () => this.end({ reason: 'ShutdownRequested', exitCode: 0, manner: 'wait' }),
     });
     this.#housekeeping = new Housekeeping({
       launch: options.launch,
       relay: this.#relay,
+      guest: this.#guest,
       kernelLog: options.places.kernelLog,
       end: (request) => this.end(request),
     });
@@ -134,8 +142,9 @@ export class SandboxRun {
     // Waited for below; until then its failure must not count as unhandled.
     begun.catch(() => {});
     const { launched, readyFrame } = await this.#awaitGuest(await this.#options.launched);
-    await begun;
+    const runId = await begun;
     this.#serve(readyFrame);
+    this.#startMetrics(launched.machine, runId);
     phases.reached('ready');
     const report = reportOf(launched);
     await this.#step('boot.json', writeBootRecord(places.bootRecordFile, report));
@@ -181,7 +190,7 @@ export class SandboxRun {
   async #prepare(): Promise<void> {
     const { places } = this.#options;
     await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
-    for (const stale of places.heartbeatFiles) await rm(stale, { force: true });
+    for (const stale of Object.values(places.heartbeat)) await rm(stale, { force: true });
     await removeBootError(places.bootErrorFile);
     await prepareSocketFolder(places.agentSocket);
     await this.#relay.listen(places.agentSocket);
@@ -250,6 +259,16 @@ export class SandboxRun {
       });
   }
 
+  /** A sandbox runs on without samples. */
+  #startMetrics(machine: VmProcess, runId: number): void {
+    const { launch, cpus, memoryMib, log } = this.#options;
+    try {
+      this.#metrics = startMetrics({ launch, runId, machine, guest: this.#guest, cpus, memoryMib });
+    } catch (error) {
+      log.warn(`no metrics: ${(error as Error).message}`);
+    }
+  }
+
   /** Everything that has to be put right after a boot that failed. Leaves the sandbox's state to its starter. */
   async #failBoot(error: unknown): Promise<number> {
     const { places, record, status, log, memoryMib } = this.#options;
@@ -310,6 +329,8 @@ export class SandboxRun {
     this.#execLog.system('--- sandbox stopped ---');
     await this.#relay.close();
     await this.#execLog.close();
+    await this.#guest.settle();
+    this.#metrics?.stop();
     await this.#step('ephemeral', record.removeIfEphemeral(places.sandboxDir));
     return ending.status === 'Crashed' ? 1 : (ending.exitCode ?? 0);
   }

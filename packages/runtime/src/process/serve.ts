@@ -42,6 +42,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     status,
     log,
     env: process.env,
+    cpus: args.vcpus,
     memoryMib: args.memoryMib,
     onReady: ({ boot }) => {
       if (boot.kind === 'cold' && boot.wantsTemplate) startTemplateMaker({ args, launch, log });

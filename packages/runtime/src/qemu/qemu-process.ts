@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { VmProcess, VmSpec } from '@microsandbox/types';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
 import { type QemuTemplateOptions, qemuArguments } from './qemu-arguments.ts';
+import { qemuCounters } from './qemu-counters.ts';
 import { QmpClient } from './qmp-client.ts';
 
 /** A started QEMU, whose version is not known before its monitor greets. */
@@ -48,6 +49,7 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
     ports: new Map(spec.ports.map((name) => [name, channel(portChannel(name))])),
     ...(spec.network && { network: channel(NETWORK) }),
     exited: machine.exited,
+    counters: () => qemuCounters(monitor),
     kill: machine.kill,
   };
 }

@@ -20,6 +20,8 @@ export interface LaunchInputs {
   readonly vmdkPath: string | null;
   /** Program that is the sandbox's whole purpose: it starts with it and its end is the sandbox's. */
   readonly startup?: LaunchConfig['startup'];
+  /** Where it publishes its samples; null when it takes none. */
+  readonly metricsSlot: LaunchConfig['metrics']['slot'];
 }
 
 /** The complete launch configuration of one start (spec: state 15, runtime A1). */
@@ -53,7 +55,7 @@ export function launchConfigOf(inputs: LaunchInputs): LaunchConfig {
     metrics: {
       sample_interval_ms: runtime.metrics_sample_interval_ms ?? 0,
       disabled: runtime.disable_metrics_sample || runtime.metrics_sample_interval_ms === null,
-      slot: null,
+      slot: inputs.metricsSlot,
     },
     rootfs: rootfsOf(inputs),
     mounts: [],

@@ -8,6 +8,7 @@ import {
 import { type FileLock, sleep } from '@microsandbox/utils';
 import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
+import { cancelMetricsSlot, type ReservedSlot, reserveMetricsSlot } from '../metrics/reserve-slot.ts';
 import { launchConfigOf } from './launch-config.ts';
 import { isRunAlive } from './run-liveness.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
@@ -43,8 +44,10 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
   const { target, config, lock } = options;
   const { backend, layout } = target;
   const sandboxes = new SandboxRepository(await backend.catalog());
+  let metricsSlot: ReservedSlot | null = null;
   try {
     const host = await backend.config();
+    metricsSlot = await reserveMetricsSlot(target, config, host);
     await removeSocketArtifacts(target);
     await writeScripts(target, config.runtime.scripts);
     const launched = await backend.launcher.start({
@@ -56,6 +59,7 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
         libkrunfwPath: options.libkrunfwPath,
         vmdkPath: options.vmdkPath,
         startup: options.startup ?? null,
+        metricsSlot,
       }),
       name: target.name,
       sandboxId: target.id,
@@ -74,6 +78,7 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
     await sandboxes.setActiveConfig(target.id, config);
     return launched;
   } catch (error) {
+    cancelMetricsSlot(metricsSlot);
     await undoLaunch(target).catch(() => {});
     await lock.release();
     throw withName(error, target.name);

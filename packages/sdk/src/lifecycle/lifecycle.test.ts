@@ -54,8 +54,8 @@ describe('a sandbox from create to remove', () => {
 
     const again = await withBackend(home.backend, () => Sandbox.start('life'));
     expect((await again.exec('echo', ['again'])).stdout()).toBe('again\n');
-    const logs = await again.logs();
-    expect(logs.map((entry) => entry.text())).toContain('again\n');
+    // The log is written behind the output, not in front of it.
+    await expect.poll(async () => (await again.logs()).map((entry) => entry.text())).toContain('again\n');
     await again.stop();
 
     await withBackend(home.backend, () => Sandbox.remove('life'));

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { activeRun, sandboxByName } from '@microsandbox/db';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestHome, testHome } from '../../test/test-home.ts';
@@ -130,6 +130,7 @@ describe.skipIf(!linux)(`metrics${linux ? '' : ' (skipped: shared memory is no f
   it('say what is missing', async () => {
     await using sandbox = await create();
     const { sandboxId } = await ownSlot();
+    await rm(file);
     await expect(sandbox.metrics()).rejects.toMatchObject({
       code: 'custom',
       message: `sandbox ${sandboxId} has no live metrics slot (registry unavailable)`,
@@ -148,6 +149,24 @@ describe.skipIf(!linux)(`metrics${linux ? '' : ' (skipped: shared memory is no f
     await withBackend(home.backend, () => Sandbox.remove('box'));
     await expect(sandbox.metrics()).rejects.toMatchObject({ code: 'sandboxNotFound' });
     expect(await withBackend(home.backend, () => allSandboxMetrics())).toEqual({});
+  });
+
+  it('have a slot from the start on, which a failed start gives back', async () => {
+    const states = async () => (await readFile(file)).subarray(256).filter((_, at) => at % 512 === 0);
+    await using sandbox = await create();
+    expect(sandbox.name).toBe('box');
+    const slot = (await readFile(file)).subarray(256, 768);
+    expect(slot.readUInt32LE(0)).toBe(1);
+    expect(slot.readInt32LE(0x18)).toBe((await ownSlot()).sandboxId);
+    expect(slot.toString('utf8', 0xb0, 0xb3)).toBe('box');
+    const failing = home.otherBackend({
+      ...home.backend.launcher,
+      start: () => Promise.reject(new Error('no machine')),
+    });
+    const broken = Sandbox.builder('broken').image(home.disk);
+    await expect(withBackend(failing, () => broken.create())).rejects.toThrow('no machine');
+    await failing.close();
+    expect([...(await states())].filter((state) => state !== 0)).toEqual([1]);
   });
 
   it('are refused when they are switched off', async () => {

@@ -46,7 +46,7 @@ fn bootstrap() -> Frame {
 }
 
 fn prepare() -> Frame {
-    template_frame(
+    private_frame(
         TEMPLATE_PREPARE,
         &std::collections::BTreeMap::<String, u8>::new(),
     )
@@ -61,7 +61,7 @@ fn wake(bytes: usize) -> Frame {
         unix_time_nanos: 1,
         disks,
     };
-    template_frame(TEMPLATE_WAKE, &wake).unwrap()
+    private_frame(TEMPLATE_WAKE, &wake).unwrap()
 }
 
 #[test]

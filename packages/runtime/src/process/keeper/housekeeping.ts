@@ -4,6 +4,7 @@ import type { AgentRelay } from '../relay/agent-relay.ts';
 import type { GuestLink } from '../relay/guest-link.ts';
 import { CLOCK_CHECK_MS, ClockSync, unixTimeNanos } from './clock-sync.ts';
 import type { EndRequest } from './ending.ts';
+import type { GuestReport } from './guest-report.ts';
 import { IdleMonitor } from './idle-monitor.ts';
 
 const IDLE_CHECK_MS = 1000;
@@ -13,7 +14,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What housekeeping works with. */
 export interface HousekeepingOptions {
   readonly launch: Pick<LaunchConfig, 'lifecycle'>;
-  readonly relay: Pick<AgentRelay, 'activity' | 'activeCommands'>;
+  readonly relay: Pick<AgentRelay, 'activeCommands'>;
+  /** What the guest says about itself. */
+  readonly guest: Pick<GuestReport, 'latest'>;
   readonly kernelLog: string;
   end(request: EndRequest): void;
 }
@@ -57,10 +60,9 @@ export class Housekeeping {
     const seconds = this.#options.launch.lifecycle.idle_timeout_secs;
     if (typeof seconds !== 'number') return;
     const monitor = new IdleMonitor(seconds * 1000);
-    const { relay } = this.#options;
+    const { relay, guest } = this.#options;
     const check = () => {
-      const evidence = { sequence: relay.activity.sequence, activeCommands: relay.activeCommands };
-      if (monitor.isIdle(evidence, performance.now())) {
+      if (monitor.isIdle(guest.latest, relay.activeCommands, performance.now())) {
         this.#options.end({ reason: 'IdleTimeout', exitCode: 0, manner: 'ask' });
       }
     };

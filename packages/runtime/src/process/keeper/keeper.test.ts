@@ -17,14 +17,20 @@ describe('ClockSync', () => {
 });
 
 describe('IdleMonitor', () => {
+  const report = (activitySeq: bigint, activeExecSessions = 0) => ({ activitySeq, activeExecSessions });
+
   it('counts from the last change, and not while a command runs', () => {
     const monitor = new IdleMonitor(1000);
-    expect(monitor.isIdle({ sequence: 5, activeCommands: 0 }, 0)).toBe(false);
-    expect(monitor.isIdle({ sequence: 5, activeCommands: 0 }, 999)).toBe(false);
-    expect(monitor.isIdle({ sequence: 6, activeCommands: 0 }, 1000)).toBe(false);
-    expect(monitor.isIdle({ sequence: 6, activeCommands: 1 }, 5000)).toBe(false);
-    expect(monitor.isIdle({ sequence: 6, activeCommands: 0 }, 5999)).toBe(false);
-    expect(monitor.isIdle({ sequence: 6, activeCommands: 0 }, 6000)).toBe(true);
+    expect(monitor.isIdle(null, 0, 0)).toBe(false);
+    expect(monitor.isIdle(null, 0, 9000)).toBe(false);
+    expect(monitor.isIdle(report(5n), 0, 10_000)).toBe(false);
+    expect(monitor.isIdle(report(5n), 0, 10_999)).toBe(false);
+    expect(monitor.isIdle(report(6n), 0, 11_000)).toBe(false);
+    expect(monitor.isIdle(report(6n, 1), 0, 15_000)).toBe(false);
+    expect(monitor.isIdle(report(6n), 0, 15_999)).toBe(false);
+    expect(monitor.isIdle(report(6n), 1, 20_000)).toBe(false);
+    expect(monitor.isIdle(report(6n), 0, 20_999)).toBe(false);
+    expect(monitor.isIdle(report(6n), 0, 21_000)).toBe(true);
   });
 });
 

@@ -32,15 +32,15 @@ export class RunRecord {
   }
 
   /**
-   * Enters this process as the sandbox's active run.
+   * Enters this process as the sandbox's active run. Resolves to the run's id.
    *
    * @throws RuntimeError `database: ...`
    */
-  async begin(): Promise<void> {
+  async begin(): Promise<number> {
     this.#runId = this.#withCatalog(async (catalog, { RunRepository }) =>
       new RunRepository(catalog).insert({ sandboxId: this.#sandboxId, pid: process.pid }),
     );
-    await this.#runId.catch((cause: Error) => {
+    return await this.#runId.catch((cause: Error) => {
       throw new RuntimeError(`database: ${cause.message}`, { cause });
     });
   }

@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AGENT_RELAY_MAX_CLIENTS, encodeMessage, FLAG_SESSION_START } from '@microsandbox/protocol';
+import {
+  AGENT_RELAY_MAX_CLIENTS,
+  encodeMessage,
+  FLAG_SESSION_START,
+  type Heartbeat,
+} from '@microsandbox/protocol';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeGuest, type FakeGuestOptions, type Received } from '../../../test-support/fake-guest.ts';
 import { RawClient } from '../../../test-support/raw-client.ts';
@@ -20,11 +25,13 @@ async function setUp(options: FakeGuestOptions & { readonly clientLimitBytes?: n
   const log = new RuntimeLog(new RotatingFile(join(folder, 'runtime.log')));
   const guest = new FakeGuest(options);
   let shutdowns = 0;
+  const heartbeats: Heartbeat[] = [];
   const relay = new AgentRelay({
     execLog,
     log,
     spoolDir: folder,
     ...(options.clientLimitBytes !== undefined && { clientLimitBytes: options.clientLimitBytes }),
+    onHeartbeat: (heartbeat) => heartbeats.push(heartbeat),
     onShutdownRequested: () => {
       shutdowns += 1;
     },
@@ -40,7 +47,7 @@ async function setUp(options: FakeGuestOptions & { readonly clientLimitBytes?: n
     link.sendMessage(0, 'core.bootstrap', { security_profile: 'default' });
     relay.serve(link, await handshake.run(link));
   };
-  return { path, relay, guest, execLog, boot, folder, shutdowns: () => shutdowns };
+  return { path, relay, guest, execLog, boot, folder, heartbeats, shutdowns: () => shutdowns };
 }
 
 /** Echoes standard input, ends at its end. */
@@ -276,5 +283,24 @@ describe('AgentRelay', () => {
     const good = await RawClient.open(path);
     good.send(good.idStart, 'core.ping', {});
     expect((await good.next(good.idStart)).type).toBe('core.pong');
+  });
+
+  it('takes heartbeats for itself and logs what is none', async () => {
+    const { path, guest, boot, heartbeats, folder } = await setUp();
+    await boot();
+    const client = await RawClient.open(path);
+    guest.sendHeartbeat({ heartbeatSeq: 3, activitySeq: 2n ** 63n, memoryTotal: 512 });
+    guest.sendHeartbeat({ timestamp: 'x'.repeat(100_000) });
+    guest.sendHeartbeat({ memoryTotal: 'much' });
+    guest.send(0, 'core.error', { kind: 'malformed_message', message: 'm', offendingType: null });
+    await expect.poll(() => heartbeats.length).toBe(1);
+    expect(heartbeats[0]).toMatchObject({ heartbeatSeq: 3n, activitySeq: 2n ** 63n, memoryTotal: 512n });
+    await expect
+      .poll(
+        async () => (await readFile(join(folder, 'runtime.log'), 'utf8')).match(/dropped a frame/g)?.length,
+      )
+      .toBe(2);
+    expect(client.frames).toEqual([]);
+    client.socket.destroy();
   });
 });

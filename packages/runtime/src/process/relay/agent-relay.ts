@@ -2,15 +2,18 @@ import { createServer, type Server, type Socket } from 'node:net';
 import {
   AGENT_RELAY_MAX_CLIENTS,
   type DecodedFrame,
+  decodeAnyEnvelope,
   decodeEnvelope,
+  decodeHeartbeat,
   decodePayload,
   FLAG_TERMINAL,
+  HEARTBEAT,
+  type Heartbeat,
   type Message,
   relaySlotOfId,
 } from '@microsandbox/protocol';
 import type { ExecLog } from '../journal/exec-log.ts';
 import type { RuntimeLog } from '../journal/runtime-log.ts';
-import { Activity } from './activity.ts';
 import { checkClientFrame } from './check-client-frame.ts';
 import { ExecSessions } from './exec-sessions.ts';
 import type { GuestLink, GuestLinkEvents } from './guest-link.ts';
@@ -25,6 +28,8 @@ export interface AgentRelayOptions {
   readonly spoolDir: string;
   /** Unread bytes of one client before it is cut off. */
   readonly clientLimitBytes?: number;
+  /** The agent's report of every second. */
+  onHeartbeat(heartbeat: Heartbeat): void;
   /** A client asked the guest to shut down; its frame is on the way. */
   onShutdownRequested(): void;
 }
@@ -32,8 +37,6 @@ export interface AgentRelayOptions {
 const CLIENT_LIMIT_BYTES = 256 * 1024 * 1024;
 /** Unwritten log bytes from which the guest has to wait. */
 const LOG_BACKLOG_BYTES = 8 * 1024 * 1024;
-/** Frames up to this size are read to see whether they mean activity; larger ones always do. */
-const SMALL_FRAME_BYTES = 256;
 const MAX_GARBAGE_LINES = 20;
 
 /**
@@ -41,7 +44,6 @@ const MAX_GARBAGE_LINES = 20;
  * range of correlation ids, checks what they send, sorts what comes back, and keeps a log of all commands.
  */
 export class AgentRelay implements GuestLinkEvents {
-  readonly activity = new Activity();
   readonly #options: AgentRelayOptions;
   readonly #server: Server;
   readonly #slots = new SlotRing(AGENT_RELAY_MAX_CLIENTS);
@@ -94,9 +96,13 @@ export class AgentRelay implements GuestLinkEvents {
   }
 
   onFrame(frame: DecodedFrame): void {
+    if (frame.id === 0) {
+      this.#hear(frame);
+      return;
+    }
     this.#record(frame);
     if ((frame.flags & FLAG_TERMINAL) !== 0) this.#sessions.end(frame.id);
-    if (frame.id !== 0) this.#clients.get(relaySlotOfId(frame.id))?.deliver(frame);
+    this.#clients.get(relaySlotOfId(frame.id))?.deliver(frame);
   }
 
   onGarbage(reason: string): void {
@@ -171,7 +177,6 @@ export class AgentRelay implements GuestLinkEvents {
       });
       return false;
     }
-    this.activity.clientSent(message.type);
     if (message.type === 'core.shutdown') this.#options.onShutdownRequested();
     return true;
   }
@@ -196,17 +201,23 @@ export class AgentRelay implements GuestLinkEvents {
     for (const client of this.#clients.values()) client.pause();
   }
 
+  /** What the agent says to this process and to no client. */
+  #hear(frame: DecodedFrame): void {
+    try {
+      const { type, payload } = decodeAnyEnvelope(frame.body);
+      if (type === HEARTBEAT) this.#options.onHeartbeat(decodeHeartbeat(payload));
+    } catch (error) {
+      this.onGarbage((error as Error).message);
+    }
+  }
+
+  /** Output of commands goes to the log. */
   #record(frame: DecodedFrame): void {
     const session = this.#sessions.get(frame.id);
-    if (session === undefined && frame.body.length > SMALL_FRAME_BYTES) {
-      this.activity.guestSent();
-      return;
-    }
+    if (session === undefined) return;
     try {
       const { type, payload } = decodeEnvelope(frame.body);
-      if (type === 'core.pong' || type === 'core.touched' || type === 'core.error') return;
-      this.activity.guestSent();
-      if (session === undefined || (type !== 'core.exec.stdout' && type !== 'core.exec.stderr')) return;
+      if (type !== 'core.exec.stdout' && type !== 'core.exec.stderr') return;
       const source = type === 'core.exec.stderr' ? 'stderr' : session.tty ? 'output' : 'stdout';
       this.#options.execLog.output(source, session.number, decodePayload(type, payload).data);
       this.#waitForLog();
