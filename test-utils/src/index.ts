@@ -2,6 +2,7 @@ export * from './busybox-layer.ts';
 export * from './find-program.ts';
 export * from './free-port.ts';
 export * from './isolated-home.ts';
+export * from './local-proxy.ts';
 export * from './local-registry.ts';
 export * from './oci-layout.ts';
 export * from './push-image.ts';

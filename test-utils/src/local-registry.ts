@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +11,8 @@ import { mustRun } from './run-command.ts';
 export interface LocalRegistryOptions {
   /** Serve HTTPS with a certificate of its own for 127.0.0.1 and localhost. */
   readonly tls?: boolean;
+  /** With `tls`: require a certificate of clients; see {@link LocalRegistry.clientCert}. */
+  readonly clientCertificates?: boolean;
   /** Require HTTP Basic credentials. */
   readonly auth?: { readonly username: string; readonly password: string };
 }
@@ -23,16 +24,25 @@ export interface LocalRegistry extends AsyncDisposable {
   readonly scheme: 'http' | 'https';
   /** PEM of the certificate that signed the server's, with `tls`. */
   readonly caPem: string | null;
+  /** PEM of a certificate that clients may show and its key, with `clientCertificates`. */
+  readonly clientCert: { readonly cert: Buffer; readonly key: Buffer } | null;
   /** Folder with the blobs, for tests that damage them. */
   readonly storage: string;
   /** Ends the process; the storage stays until the registry is disposed. */
   stop(): Promise<void>;
 }
 
-async function makeCertificate(folder: string): Promise<void> {
+async function makeCertificate(folder: string, name = ''): Promise<void> {
   await mustRun('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem'), '-subj', '/CN=127.0.0.1'],
+    ...[
+      '-keyout',
+      join(folder, `${name}key.pem`),
+      '-out',
+      join(folder, `${name}cert.pem`),
+      '-subj',
+      '/CN=127.0.0.1',
+    ],
     ...['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
   ]);
 }
@@ -42,18 +52,17 @@ async function writePasswords(file: string, auth: NonNullable<LocalRegistryOptio
   await writeFile(file, stdout, { mode: 0o600 });
 }
 
-function answers(scheme: 'http' | 'https', port: number): Promise<boolean> {
+/** Whether somebody listens; a registry that wants client certificates would not answer more. */
+function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = (scheme === 'https' ? httpsRequest : httpRequest)(
-      { host: '127.0.0.1', port, path: '/v2/', rejectUnauthorized: false, timeout: 1000 },
-      (response) => {
-        response.resume();
-        resolve(true);
-      },
-    );
-    request.on('error', () => resolve(false));
-    request.on('timeout', () => request.destroy());
-    request.end();
+    const socket = connect({ host: '127.0.0.1', port, timeout: 1000 });
+    const settle = (isOpen: boolean): void => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('timeout', () => settle(false));
   });
 }
 
@@ -79,6 +88,7 @@ export async function startLocalRegistry(options: LocalRegistryOptions = {}): Pr
   const port = await freePort();
   const scheme = options.tls ? 'https' : 'http';
   if (options.tls) await makeCertificate(folder);
+  if (options.clientCertificates) await makeCertificate(folder, 'client-');
   if (options.auth) await writePasswords(join(folder, 'htpasswd'), options.auth);
   const config = {
     version: 0.1,
@@ -87,7 +97,13 @@ export async function startLocalRegistry(options: LocalRegistryOptions = {}): Pr
     http: {
       addr: `127.0.0.1:${port}`,
       ...(options.tls
-        ? { tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') } }
+        ? {
+            tls: {
+              certificate: join(folder, 'cert.pem'),
+              key: join(folder, 'key.pem'),
+              ...(options.clientCertificates ? { clientcas: [join(folder, 'client-cert.pem')] } : {}),
+            },
+          }
         : {}),
     },
     ...(options.auth ? { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } } : {}),
@@ -99,7 +115,7 @@ export async function startLocalRegistry(options: LocalRegistryOptions = {}): Pr
     await stopProcess(child);
     await rm(folder, { recursive: true, force: true });
   };
-  for (let tries = 0; !(await answers(scheme, port)); tries++) {
+  for (let tries = 0; !(await answers(port)); tries++) {
     if (tries > 150 || child.exitCode !== null) {
       await cleanUp();
       throw new Error(`docker-registry did not answer on 127.0.0.1:${port}`);
@@ -110,6 +126,12 @@ export async function startLocalRegistry(options: LocalRegistryOptions = {}): Pr
     host: `127.0.0.1:${port}`,
     scheme,
     caPem: options.tls ? await readFile(join(folder, 'cert.pem'), 'utf8') : null,
+    clientCert: options.clientCertificates
+      ? {
+          cert: await readFile(join(folder, 'client-cert.pem')),
+          key: await readFile(join(folder, 'client-key.pem')),
+        }
+      : null,
     storage,
     stop: () => stopProcess(child),
     [Symbol.asyncDispose]: cleanUp,

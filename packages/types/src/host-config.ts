@@ -56,6 +56,13 @@ export const hostConfigSchema = z.looseObject({
           z.string(),
           z.looseObject({
             insecure: z.boolean().default(false),
+            /** PEM file with certificates to trust, for this host only. */
+            ca_certs: z.string().nullish(),
+            /** PEM files with which this host learns who we are; both or none. */
+            client_cert: z.string().nullish(),
+            client_key: z.string().nullish(),
+            /** Hosts that serve the same images; asked first, in this order. */
+            mirrors: z.array(z.string()).nullish(),
             auth: z
               .looseObject({
                 username: z.string(),

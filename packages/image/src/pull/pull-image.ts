@@ -1,7 +1,7 @@
 import { ImageNotFoundError } from '@microsandbox/types';
 import { CacheLayout } from '../cache/cache-layout.ts';
 import { parseImageReference } from '../reference/parse-image-reference.ts';
-import { HttpRegistry } from '../registry/http-registry.ts';
+import { openRegistry } from '../registry/open-registry.ts';
 import { hostPlatform } from '../registry/platform.ts';
 import { fetchImage } from './fetch-image.ts';
 import { type CacheQuery, findCached, pulledImage, repairCached } from './find-cached.ts';
@@ -32,7 +32,7 @@ export async function pullImage(options: PullOptions): Promise<PulledImage> {
   const platform = options.platform ?? hostPlatform();
   const layout = new CacheLayout(cacheDir);
   const query: CacheQuery = { layout, reference, typed, platform, materialization };
-  await using registry = new HttpRegistry(options.registry);
+  await using registry = openRegistry(options.registry);
   await layout.create();
   await using _lock = await lockImage(layout, reference.canonical, signal);
   if (!force && pullPolicy !== 'always') {

@@ -1,6 +1,7 @@
 import type { CachedImage, PullProgressEvent } from '@microsandbox/types';
 import type { FlatImage } from '../flat/materialize-flat.ts';
 import type { RegistryCredentials } from '../registry/credentials.ts';
+import type { HostTls } from '../registry/host-tls.ts';
 import type { HttpTimeouts } from '../registry/http-client.ts';
 import type { Platform } from '../registry/platform.ts';
 
@@ -42,6 +43,12 @@ export interface RegistryAccess {
   readonly insecureHosts?: readonly string[];
   /** PEM of certificates to trust besides the usual ones. */
   readonly caCerts?: readonly Buffer[];
+  /** Hosts, as contacted, with TLS settings of their own. */
+  readonly hosts?: Readonly<Record<string, HostTls>>;
+  /** Hosts that serve the same images; asked first, in this order. */
+  readonly mirrors?: readonly { readonly host: string; readonly auth?: RegistryCredentials }[];
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are looked for; the process's own by default. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Anonymous when absent. */
   readonly auth?: RegistryCredentials;
   readonly timeouts?: Partial<HttpTimeouts>;

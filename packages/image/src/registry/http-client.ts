@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import { createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { connectionFailure } from './connection-failure.ts';
+import { type HostTls, hostSecureContext } from './host-tls.ts';
 import { RegistryFailure } from './registry-failure.ts';
-import { trustedRoots } from './trusted-roots.ts';
 
 /** How long to wait for a server, milliseconds. */
 export interface HttpTimeouts {
@@ -24,6 +24,10 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 export interface HttpClientOptions {
   /** PEM of certificates to trust besides the usual ones. */
   readonly caCerts?: readonly Buffer[];
+  /** Hosts (`host` or `host:port`) with TLS settings of their own. */
+  readonly hosts?: Readonly<Record<string, HostTls>>;
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are looked for; the process's own by default. */
+  readonly env?: NodeJS.ProcessEnv;
   readonly timeouts?: Partial<HttpTimeouts>;
   readonly userAgent: string;
 }
@@ -51,13 +55,14 @@ export interface HttpResponse {
 export class HttpClient implements AsyncDisposable {
   readonly #options: HttpClientOptions;
   readonly #timeouts: HttpTimeouts;
-  #dispatcher: Promise<Dispatcher> | undefined;
+  /** By host for those with TLS settings of their own; all others share one. */
+  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
 
-  /** @throws {InvalidConfigError} when a certificate cannot be read. */
+  /** @throws {InvalidConfigError} when a certificate or key cannot be used. */
   constructor(options: HttpClientOptions) {
     this.#options = options;
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-    trustedRoots(options.caCerts ?? []);
+    for (const host of ['', ...Object.keys(options.hosts ?? {})]) this.#secureContext(host);
   }
 
   /** Sends a request; an answer of any status but a redirect is a success. */
@@ -75,15 +80,13 @@ export class HttpClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const dispatcher = await this.#dispatcher;
-    await dispatcher?.destroy();
+    for (const dispatcher of this.#dispatchers.values()) await (await dispatcher).destroy();
   }
 
   async #send(url: URL, request: HttpRequest): Promise<HttpResponse> {
     const { signal, authorization } = request;
     signal?.throwIfAborted();
-    this.#dispatcher ??= this.#connect();
-    const dispatcher = await this.#dispatcher;
+    const dispatcher = await this.#dispatcherFor(url.host);
     const headers: Record<string, string> = { 'user-agent': this.#options.userAgent, ...request.headers };
     if (authorization !== undefined && url.origin === request.url.origin)
       headers['authorization'] = authorization;
@@ -111,17 +114,45 @@ export class HttpClient implements AsyncDisposable {
     }
   }
 
+  #dispatcherFor(host: string): Promise<Dispatcher> {
+    const key = this.#hasOwnTls(host) ? host : '';
+    let dispatcher = this.#dispatchers.get(key);
+    if (dispatcher === undefined) {
+      dispatcher = this.#connect(key);
+      this.#dispatchers.set(key, dispatcher);
+    }
+    return dispatcher;
+  }
+
   /** Loads the HTTP library with the first request, because most commands send none. */
-  async #connect(): Promise<Dispatcher> {
+  async #connect(host: string): Promise<Dispatcher> {
     const { Agent, EnvHttpProxyAgent } = await import('undici');
-    const ca = trustedRoots(this.#options.caCerts ?? []);
-    const tls = ca === undefined ? {} : { secureContext: createSecureContext({ ca }) };
+    const secureContext = this.#secureContext(host);
+    const tls = secureContext === undefined ? {} : { secureContext };
     const options = {
       connect: { timeout: this.#timeouts.connectMs, ...tls },
       allowH2: false,
       keepAliveTimeout: 10_000,
     };
-    return usesProxy() ? new EnvHttpProxyAgent({ ...options, requestTls: tls }) : new Agent(options);
+    const proxies = proxiesOf(this.#options.env ?? process.env);
+    if (proxies === null) return new Agent(options);
+    // Proxies take plain HTTP as it is; many make tunnels to port 443 only.
+    return new EnvHttpProxyAgent({
+      ...options,
+      ...proxies,
+      proxyTunnel: false,
+      requestTls: tls,
+      proxyTls: tls,
+    });
+  }
+
+  #secureContext(host: string): SecureContext | undefined {
+    const { caCerts = [], hosts = {} } = this.#options;
+    return hostSecureContext(host, caCerts, this.#hasOwnTls(host) ? hosts[host] : undefined);
+  }
+
+  #hasOwnTls(host: string): boolean {
+    return Object.hasOwn(this.#options.hosts ?? {}, host);
   }
 }
 
@@ -139,6 +170,12 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   return target;
 }
 
-function usesProxy(): boolean {
-  return ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].some((name) => process.env[name]);
+/** The proxies that the environment names, lower case first, as curl has it; null when it names none. */
+function proxiesOf(
+  env: NodeJS.ProcessEnv,
+): { readonly httpProxy: string; readonly httpsProxy: string; readonly noProxy: string } | null {
+  const value = (name: string): string => env[name] || env[name.toUpperCase()] || '';
+  const httpProxy = value('http_proxy');
+  const httpsProxy = value('https_proxy');
+  return httpProxy === '' && httpsProxy === '' ? null : { httpProxy, httpsProxy, noProxy: value('no_proxy') };
 }

@@ -8,6 +8,7 @@ import { assertBlobRange } from './blob-range.ts';
 import { bodyChunks, DEFAULT_SPEED_FLOOR, type SpeedFloor, TooSlowError } from './body-chunks.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { basicAuthorization, type RegistryCredentials } from './credentials.ts';
+import type { HostTls } from './host-tls.ts';
 import { HttpClient, type HttpResponse, type HttpTimeouts } from './http-client.ts';
 import { MANIFEST_BYTES, MANIFEST_MEDIA_TYPES } from './media-types.ts';
 import { readDocument } from './read-document.ts';
@@ -21,6 +22,12 @@ export interface HttpRegistryOptions {
   readonly insecureHosts?: readonly string[];
   /** PEM of certificates to trust besides the usual ones. */
   readonly caCerts?: readonly Buffer[];
+  /** Hosts, as contacted, with TLS settings of their own. */
+  readonly hosts?: Readonly<Record<string, HostTls>>;
+  /** Where proxies are looked for; the process's own by default. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Further tries for a manifest after failures that may pass. */
+  readonly maxRetries?: number;
   /** Credentials for the registry of the images that are asked for; without them access is anonymous. */
   readonly auth?: RegistryCredentials;
   readonly timeouts?: Partial<HttpTimeouts>;
@@ -46,12 +53,14 @@ export class HttpRegistry implements Registry {
   /** By host and repository. */
   readonly #authorizations = new Map<string, Authorization>();
 
-  /** @throws {InvalidConfigError} when a certificate cannot be read. */
+  /** @throws {InvalidConfigError} when a certificate or key cannot be used. */
   constructor(options: HttpRegistryOptions = {}) {
     this.#options = options;
     this.#http = new HttpClient({
       userAgent: 'microsandbox',
       ...(options.caCerts === undefined ? {} : { caCerts: options.caCerts }),
+      ...(options.hosts && { hosts: options.hosts }),
+      ...(options.env && { env: options.env }),
       ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
     });
   }
@@ -60,18 +69,22 @@ export class HttpRegistry implements Registry {
     reference: ImageReference,
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): Promise<FetchedManifest> {
-    return withRetries(async () => {
-      const response = await this.#get({
-        reference,
-        path: `manifests/${reference.digest ?? reference.tag}`,
-        what: reference.canonical,
-        headers: { accept: MANIFEST_MEDIA_TYPES.join(', ') },
-        signal,
-      });
-      const bytes = await readDocument(response, { limitBytes: MANIFEST_BYTES, what: 'manifest', signal });
-      const mediaType = response.header('content-type')?.split(';')[0]?.trim();
-      return { bytes, digest: checkManifestDigest(bytes, reference, response), mediaType };
-    }, signal);
+    return withRetries(
+      async () => {
+        const response = await this.#get({
+          reference,
+          path: `manifests/${reference.digest ?? reference.tag}`,
+          what: reference.canonical,
+          headers: { accept: MANIFEST_MEDIA_TYPES.join(', ') },
+          signal,
+        });
+        const bytes = await readDocument(response, { limitBytes: MANIFEST_BYTES, what: 'manifest', signal });
+        const mediaType = response.header('content-type')?.split(';')[0]?.trim();
+        return { bytes, digest: checkManifestDigest(bytes, reference, response), mediaType };
+      },
+      signal,
+      this.#options.maxRetries,
+    );
   }
 
   async *blob({ reference, blob, offset, signal }: BlobRequest): AsyncGenerator<Buffer, void, void> {

@@ -11,8 +11,8 @@ const MAX_DELAY_MS = 20_000;
  * How long to wait before trying again after `failures` failures in a row, milliseconds; undefined when another try
  * is pointless.
  */
-export function retryDelay(error: unknown, failures: number): number | undefined {
-  if (!(error instanceof RegistryFailure) || !error.isTransient || failures > MAX_RETRIES) return undefined;
+export function retryDelay(error: unknown, failures: number, maxRetries = MAX_RETRIES): number | undefined {
+  if (!(error instanceof RegistryFailure) || !error.isTransient || failures > maxRetries) return undefined;
   const { retryAfterMs } = error;
   if (retryAfterMs !== undefined) return retryAfterMs > MAX_DELAY_MS ? undefined : retryAfterMs;
   // A random half, so that clients that failed together do not come back together.
@@ -20,12 +20,16 @@ export function retryDelay(error: unknown, failures: number): number | undefined
 }
 
 /** Runs a request again after failures that may pass. */
-export async function withRetries<T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function withRetries<T>(
+  request: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  maxRetries = MAX_RETRIES,
+): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await request();
     } catch (error) {
-      const delay = retryDelay(error, failures);
+      const delay = retryDelay(error, failures, maxRetries);
       if (delay === undefined) throw error;
       await sleep(delay, { signal });
     }

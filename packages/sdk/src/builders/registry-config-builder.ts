@@ -11,6 +11,10 @@ export interface RegistryOptions {
   readonly insecure: boolean;
   /** PEM texts trusted beside the system's certificates. */
   readonly caCerts: readonly Buffer[];
+  /** PEM texts with which the registry learns who we are. */
+  readonly clientCert?: { readonly cert: Buffer; readonly key: Buffer };
+  /** Hosts that serve the same images; asked first, before those of the settings. */
+  readonly mirrors?: readonly string[];
 }
 
 /** Credentials and transport of a registry; given to the callback of `SandboxBuilder.registry`. */
@@ -20,6 +24,8 @@ export class RegistryConfigBuilder {
   #insecure = false;
   #caCertsPath: string | undefined;
   readonly #caCerts: Buffer[] = [];
+  #clientCert: RegistryOptions['clientCert'];
+  readonly #mirrors: string[] = [];
 
   /** Credentials for this pull; they win over the host's configuration. */
   auth(auth: RegistryAuth): this {
@@ -60,6 +66,20 @@ export class RegistryConfigBuilder {
     return this;
   }
 
+  /** Shows a certificate to the registry; both are PEM texts, the key without a password. */
+  clientCert(cert: Buffer, key: Buffer): this {
+    this.#state.assertOpen();
+    this.#clientCert = { cert: Buffer.from(cert), key: Buffer.from(key) };
+    return this;
+  }
+
+  /** Asks `host` or `host:port` for the image before its registry. Repeatable; asked in this order. */
+  mirror(host: string): this {
+    this.#state.assertOpen();
+    this.#mirrors.push(host);
+    return this;
+  }
+
   /** What was set, without the certificates themselves. Repeatable. */
   build(): {
     auth?: RegistryAuth;
@@ -83,6 +103,8 @@ export class RegistryConfigBuilder {
       ...(username !== undefined && password !== undefined && { auth: { username, password } }),
       insecure: this.#insecure,
       caCerts: this.#caCerts,
+      ...(this.#clientCert && { clientCert: this.#clientCert }),
+      ...(this.#mirrors.length > 0 && { mirrors: this.#mirrors }),
     };
   }
 }

@@ -45,9 +45,10 @@ export async function resolveImage(backend: LocalBackend, request: ImageRequest)
     reportCached(cached, onProgress);
     return cached;
   }
-  const { registry } = parseImageReference(reference);
+  const { registry, contactedHost } = parseImageReference(reference);
   const access = await registryAccess({
     registry,
+    contactedHost,
     host,
     layout,
     env: backend.env,
