@@ -23,6 +23,11 @@ const SELECT_IMAGE = `
          m.total_size_bytes, r.created_at, r.updated_at
   FROM image_ref r JOIN manifest m ON m.id = r.manifest_id`;
 
+/** Manifests that sandboxes stand on or snapshots are of. */
+const NEEDED = `
+  SELECT manifest_id FROM sandbox_rootfs WHERE manifest_id IS NOT NULL
+  UNION SELECT m.id FROM manifest m JOIN snapshot_index s ON s.image_manifest_digest = m.digest`;
+
 /**
  * Tables `image_ref`, `manifest`, `config`, `layer` and `manifest_layer` (spec: image 17, 18). References are
  * kept as they were typed; two spellings of one image are two references.
@@ -128,18 +133,32 @@ export class ImageRepository {
     }));
   }
 
+  /**
+   * Forgets a reference that nobody has used since `usedBefore`, a stored time, and that no sandbox and no snapshot
+   * needs; null when that is no longer so.
+   */
+  removeUnused(reference: string, usedBefore: string): Promise<RemovedImages | null> {
+    return this.#catalog.write((db) => {
+      const unused = db
+        .prepare<[string, string], number>(
+          `DELETE FROM image_ref WHERE reference = ? AND updated_at < ? AND manifest_id NOT IN (${NEEDED})
+           RETURNING manifest_id`,
+        )
+        .pluck()
+        .get(reference, usedBefore);
+      return unused === undefined ? null : { references: [reference], ...deleteUnreferenced(db, [unused]) };
+    });
+  }
+
   /** Forgets every image that no sandbox and no snapshot needs. */
   prune(): Promise<RemovedImages> {
     return this.#catalog.write((db) => {
-      const kept = `
-        SELECT manifest_id FROM sandbox_rootfs WHERE manifest_id IS NOT NULL
-        UNION SELECT m.id FROM manifest m JOIN snapshot_index s ON s.image_manifest_digest = m.digest`;
       const references = db
-        .prepare<[], string>(`DELETE FROM image_ref WHERE manifest_id NOT IN (${kept}) RETURNING reference`)
+        .prepare<[], string>(`DELETE FROM image_ref WHERE manifest_id NOT IN (${NEEDED}) RETURNING reference`)
         .pluck()
         .all();
       const manifests = db
-        .prepare<[], number>(`SELECT id FROM manifest WHERE id NOT IN (${kept})`)
+        .prepare<[], number>(`SELECT id FROM manifest WHERE id NOT IN (${NEEDED})`)
         .pluck()
         .all();
       return { references, ...deleteUnreferenced(db, manifests) };

@@ -76,6 +76,12 @@ export const hostConfigSchema = z.looseObject({
         .default({}),
     })
     .prefault({}),
+  images: z
+    .looseObject({
+      /** Above it, images that were not used for long are removed after a pull; never when absent. */
+      cache_limit_mib: z.number().int().positive().nullish(),
+    })
+    .prefault({}),
   ssh: z.looseObject({ inactivity_timeout_secs: z.number().int().min(0).default(600) }).prefault({}),
   metrics: z.looseObject({ capacity: z.number().int().min(0).default(0) }).prefault({}),
   active_profile: z.string().nullish(),

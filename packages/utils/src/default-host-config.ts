@@ -18,6 +18,7 @@ export const DEFAULT_HOST_CONFIG: HostConfig = {
     disable_metrics_sample: false,
   },
   registries: { hosts: {} },
+  images: {},
   ssh: { inactivity_timeout_secs: 600 },
   metrics: { capacity: 0 },
 };

@@ -97,6 +97,12 @@ export class ImageCache {
     return removal.result;
   }
 
+  /** Whether somebody brings an image in, so that nothing can be deleted now. */
+  async isInUse(): Promise<boolean> {
+    await using lock = await tryFileLock(this.layout.useLock);
+    return lock === null;
+  }
+
   /**
    * Deletes all files that belong to no image of the cache and that `keep` does not name: what interrupted pulls and
    * removals left. Does nothing while somebody brings an image in.

@@ -10,6 +10,7 @@ import { currentBackend } from '../backend/current-backend.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
 import { oneOf } from '../config/one-of.ts';
 import type { PullPolicy } from '../values.ts';
+import { collectImages } from './collect-images.ts';
 import { defaultMaterialization } from './default-materialization.ts';
 import { deleteImageFiles } from './delete-image-files.ts';
 import { type ImageDetail, imageDetailOf } from './image-detail.ts';
@@ -102,6 +103,7 @@ export class Image {
       pullPolicy: STORED_POLICIES[pullPolicy],
     });
     await recordImage(backend, reference, pulled.image, platform);
+    if (!pulled.cached) await collectImages(backend).catch(() => {});
     return { image: await Image.get(reference), cached: pulled.cached };
   }
 
@@ -154,6 +156,7 @@ export class Image {
       ...rest,
     });
     for (const { reference, image } of loaded) await recordImage(backend, reference, image);
+    await collectImages(backend).catch(() => {});
     return Promise.all(loaded.map(({ reference }) => Image.get(reference)));
   }
 

@@ -10,6 +10,7 @@ import { withImageDefaults } from '../config/image-defaults.ts';
 import { assertInit } from '../config/init-command.ts';
 import { assertSupported } from '../config/unsupported-features.ts';
 import { validateCreate } from '../config/validate-create.ts';
+import { collectInBackground } from '../images/collect-images.ts';
 import { recordImage } from '../images/record-image.ts';
 import { resolveImage } from '../images/resolve-image.ts';
 import type { CreateRequest } from './create-request.ts';
@@ -64,6 +65,7 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
   const disks = await timed(() =>
     prepareOrUndo(target, config, { image: image.value, signal: request.signal }),
   );
+  if (image.value?.cached === false) collectInBackground(backend);
   onBootPhase?.({ phase: 'disks', elapsedMs: disks.ms });
   const process = await launchSandbox({
     target,
