@@ -6,6 +6,8 @@ export { parseNetworkConfig } from './config/parse-network-config.ts';
 export * from './config/rate-limit.ts';
 export * from './config/secret-config.ts';
 export { type TenantConfig, tenantConfig } from './config/tenant-config.ts';
+export { DnsForwarder, type DnsForwarderOptions, HOST_ALIAS } from './dns/dns-forwarder.ts';
+export { DnsUpstreams, type UpstreamsOptions } from './dns/upstreams.ts';
 export { assertPolicy } from './policy/assert-policy.ts';
 export { type Cidr, cidrOfAddress, familyOf, parseCidr } from './policy/cidr.ts';
 export { composePolicy, type PolicyRequest } from './policy/compose-policy.ts';
