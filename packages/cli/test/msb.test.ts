@@ -384,15 +384,25 @@ describe('msb completion', () => {
 describe('msb doctor', () => {
   it('reports what a boot needs, and makes nothing', async () => {
     const { stdout, stderr, code } = await run('doctor --format json');
-    const report = JSON.parse(stdout) as { healthy: boolean; home: string; checks: { name: string }[] };
+    const report = JSON.parse(stdout) as {
+      healthy: boolean;
+      home: string;
+      checks: { name: string; status: string; hint?: string }[];
+    };
     expect(report.home).toBe(home);
-    expect(report.checks.map(({ name }) => name)).toEqual([
-      'config',
-      'kernel',
-      'agent',
-      'QEMU',
-      'acceleration',
-    ]);
+    expect(report.checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'config',
+        'kernel',
+        'agent',
+        'hardware',
+        'libkrun',
+        'QEMU',
+        'monitor',
+        'disk space',
+      ]),
+    );
+    for (const { status, hint } of report.checks) expect(status === 'ok').toBe(hint === undefined);
     expect({ stderr, code }).toEqual({ stderr: '', code: report.healthy ? 0 : 1 });
     expect(await readdir(folder)).toEqual([]);
   });
@@ -400,7 +410,7 @@ describe('msb doctor', () => {
   it('names what is missing and the way out', async () => {
     const { stdout, code } = await run('doctor', { MSB_LIBKRUNFW_PATH: join(folder, 'none') });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/\n {3}✗ kernel {7}libkrunfw not found: [^\n]*none\n {5}→ [^\n]+\n/);
+    expect(stdout).toMatch(/\n {3}✗ kernel {8}libkrunfw not found: [^\n]*none\n {5}→ [^\n]+\n/);
     expect(stdout.endsWith('error: no sandbox can boot here\n')).toBe(true);
   });
 });

@@ -3,13 +3,19 @@ import { FORMAT } from './shared-options.ts';
 
 export interface DoctorOptions {
   readonly format?: 'json';
+  readonly fix?: boolean;
+  readonly boot?: boolean;
 }
 
 export const doctorCommand: CommandSpec = {
   name: 'doctor',
   about: 'Check whether sandboxes can boot on this machine',
   group: 'Installation',
-  options: [FORMAT],
+  options: [
+    FORMAT,
+    { long: 'fix', about: 'Put right what can be put right without harm, and warm a template' },
+    { long: 'boot', about: 'Also boot an empty sandbox, and show how long each part took' },
+  ],
   run: typed<DoctorOptions>(async ({ options }) => {
     const { diagnose } = await import('../actions/index.ts');
     return diagnose(options);

@@ -46,6 +46,12 @@ describe('hardwareObstacle', () => {
       /no permission/,
       /--group-add kvm/,
     ],
+    [
+      'a container with a closed device',
+      { openError: 'EACCES', inContainer: true, openToGroup: false },
+      /no permission/,
+      /group \(mostly kvm\)/,
+    ],
     ['a device in use', { openError: 'EBUSY' }, /busy/, /VirtualBox/],
     ['a hypervisor in use', { createError: 'EBUSY' }, /busy/, /VirtualBox/],
     ['a device that is broken', { openError: 'EIO' }, /does not open \(EIO\)/, /dmesg/],

@@ -57,11 +57,14 @@ function permissionHint({
   openToGroup,
   inContainer,
 }: Pick<HardwareFacts, 'group' | 'openToGroup' | 'inContainer'>): string {
-  if (inContainer) return `start the container with --device /dev/kvm --group-add ${group}, ${EMULATION}`;
   if (openToGroup && group !== 'root') {
-    return `add your user to the group that owns /dev/kvm: sudo usermod -aG ${group} $USER, and log in again; ${EMULATION}`;
+    return inContainer
+      ? `start the container with --device /dev/kvm --group-add ${group}, ${EMULATION}`
+      : `add your user to the group that owns /dev/kvm: sudo usermod -aG ${group} $USER, and log in again; ${EMULATION}`;
   }
-  return `give the device to a group (mostly kvm) that your user is in, or your user alone: sudo setfacl -m u:$USER:rw /dev/kvm; ${EMULATION}`;
+  return inContainer
+    ? `give the host's /dev/kvm to a group (mostly kvm), and start the container with --device /dev/kvm --group-add of that group; ${EMULATION}`
+    : `give the device to a group (mostly kvm) that your user is in, or your user alone: sudo setfacl -m u:$USER:rw /dev/kvm; ${EMULATION}`;
 }
 
 /** On x86 the processor's flags tell; other architectures have no such flag. */
