@@ -1,12 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { initIsolatedHome, mustRun, pushImage, startLocalRegistry } from '@microsandbox/test-utils';
+import { mustRun, pushImage, startLocalRegistry } from '@microsandbox/test-utils';
 import { expect, it } from 'vitest';
 import { msb } from './support/consumer.ts';
 import { debianImage } from './support/debian.ts';
+import { initTestHome } from './support/test-home.ts';
 
 it('runs a real Debian of several layers, with a file whited out', async () => {
-  await using home = await initIsolatedHome();
+  await using home = await initTestHome();
   await using registry = await startLocalRegistry();
   const image = await debianImage();
   const reference = await pushImage({ registry, repository: 'debian', tag: 'bookworm', image });

@@ -1,15 +1,16 @@
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { initIsolatedHome, runCommand, startLocalRegistry } from '@microsandbox/test-utils';
+import { runCommand, startLocalRegistry } from '@microsandbox/test-utils';
 import { expect, it } from 'vitest';
 import { pushBusybox } from './support/busybox.ts';
 import { consumer } from './support/consumer.ts';
 import { allowPlainHttp } from './support/host-config.ts';
+import { initTestHome } from './support/test-home.ts';
 
 const examples = resolve(import.meta.dirname, '../../examples');
 
 it('run-untrusted.mjs shows code, output and errors of a script', async () => {
-  await using home = await initIsolatedHome();
+  await using home = await initTestHome();
   await using registry = await startLocalRegistry();
   const reference = await pushBusybox(registry);
   await allowPlainHttp(home.path, registry.host);

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { mustRun } from '@microsandbox/test-utils';
 import type { TestProject } from 'vitest/node';
@@ -7,13 +8,37 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** Folder of an empty project in which the packed packages are installed. */
     consumer: string;
+    /** How sandboxes come to life in this run of the suite. */
+    boot: 'warm' | 'cold';
+    /** A `cache` folder with the template of sandboxes of the default size; for warm runs. */
+    warmCache: string;
   }
 }
 
 const root = resolve(import.meta.dirname, '../../..');
 
+/** Both runs of the suite use the same project, and the second one finds it. */
+let prepared: Promise<{ readonly consumer: string; readonly seed: string }> | undefined;
+
+/** Makes what every test needs, once. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  prepared ??= packAndInstall().then(async (consumer) => ({ consumer, seed: await makeTemplate(consumer) }));
+  const { consumer, seed } = await prepared;
+  project.provide('consumer', consumer);
+  project.provide('warmCache', join(seed, 'cache'));
+  return () => rm(seed, { recursive: true, force: true });
+}
+
+/** A home in which only a template was made. */
+async function makeTemplate(consumer: string): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), 'msb-seed-'));
+  const env = { ...process.env, MSB_HOME: home };
+  await mustRun(join(consumer, 'node_modules/.bin/msb'), ['warm', '-q'], { env, timeoutMs: 300_000 });
+  return home;
+}
+
 /** Packs every package and installs the tarballs in an empty project: what a user gets from npm. */
-export default async function setup(project: TestProject): Promise<void> {
+async function packAndInstall(): Promise<string> {
   const packed = join(root, '.tmp/e2e-packed');
   const consumer = join(root, '.tmp/e2e-consumer');
   for (const folder of [packed, consumer]) {
@@ -35,5 +60,5 @@ export default async function setup(project: TestProject): Promise<void> {
     cwd: consumer,
     timeoutMs: 300_000,
   });
-  project.provide('consumer', consumer);
+  return consumer;
 }
