@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTestImage, mustRun, type TestImage, tarFolder } from '@microsandbox/test-utils';
+import { consumer } from './consumer.ts';
 
 /**
  * A real Debian root file system in three layers: the distribution, a layer that adds and replaces, and one that
@@ -10,11 +11,7 @@ import { buildTestImage, mustRun, type TestImage, tarFolder } from '@microsandbo
 export async function debianImage(): Promise<TestImage> {
   const folder = await mkdtemp(join(tmpdir(), 'msb-debian-'));
   try {
-    const base = join(folder, 'base.tar');
-    await mustRun('mmdebstrap', ['--variant=essential', '--mode=root', 'bookworm', base], {
-      timeoutMs: 280_000,
-    });
-    const { stdout } = await mustRun('cat', [base]);
+    const base = await readFile(await distribution());
     const added = join(folder, 'added');
     await mkdir(join(added, 'etc'), { recursive: true });
     await mkdir(join(added, 'srv'), { recursive: true });
@@ -25,10 +22,21 @@ export async function debianImage(): Promise<TestImage> {
     await mkdir(join(removed, 'srv'), { recursive: true });
     await writeFile(join(removed, 'srv/.wh.removed'), '');
     return buildTestImage({
-      layers: [stdout, await tarFolder(added), await tarFolder(removed)],
+      layers: [base, await tarFolder(added), await tarFolder(removed)],
       config: { Cmd: ['bash'], Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] },
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Archive of the distribution, made by the first run of the suite that needs it. */
+async function distribution(): Promise<string> {
+  const path = join(consumer, 'debian.tar');
+  if ((await stat(path).catch(() => null)) === null) {
+    const options = ['--variant=essential', '--mode=root', '--format=tar', 'bookworm', `${path}.tmp`];
+    await mustRun('mmdebstrap', options, { timeoutMs: 280_000 });
+    await rename(`${path}.tmp`, path);
+  }
+  return path;
 }

@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** A home in which only a template was made. */
 async function makeTemplate(consumer: string): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'msb-seed-'));
-  const env = { ...process.env, MSB_HOME: home };
+  const env = { ...process.env, MSB_HOME: home, MSB_VMM: 'qemu' };
   await mustRun(join(consumer, 'node_modules/.bin/msb'), ['warm', '-q'], { env, timeoutMs: 300_000 });
   return home;
 }

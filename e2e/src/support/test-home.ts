@@ -4,20 +4,16 @@ import { inject } from 'vitest';
 
 /**
  * A home whose sandboxes come to life as this run of the suite wants it: they wake from a template that is there
- * from the beginning, or they all boot.
+ * from the beginning, which only QEMU can; or they all boot, on the monitor that this machine's users get.
  */
 export async function initTestHome(): Promise<IsolatedHome> {
   const home = await initIsolatedHome();
-  if (inject('boot') === 'cold') {
-    process.env['MSB_WARM'] = 'off';
-    return { ...home, env: { ...home.env, MSB_WARM: 'off' } };
+  const isCold = inject('boot') === 'cold';
+  if (!isCold) {
+    const cache = join(home.path, 'cache');
+    await mustRun('cp', ['-a', '--sparse=always', '--reflink=auto', inject('warmCache'), cache]);
   }
-  await mustRun('cp', [
-    '-a',
-    '--sparse=always',
-    '--reflink=auto',
-    inject('warmCache'),
-    join(home.path, 'cache'),
-  ]);
-  return home;
+  const choice = isCold ? { MSB_WARM: 'off' } : { MSB_VMM: 'qemu' };
+  Object.assign(process.env, choice);
+  return { ...home, env: { ...home.env, ...choice } };
 }
