@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   buildTestImage,
   findProgram,
+  type LocalRegistry,
   mustRun,
+  pushImage,
   runCommand,
+  startLocalRegistry,
   tarFolder,
   writeOciLayout,
 } from '@microsandbox/test-utils';
@@ -17,6 +20,9 @@ import { BuiltCommand, type CommandResult } from './built-command.ts';
 
 const noTerminal = (await findProgram('script')) === null ? 'no program script' : null;
 if (noTerminal !== null) console.warn(`skipped: ${noTerminal}`);
+
+const noRegistry = (await findProgram('docker-registry')) === null ? 'no docker-registry' : null;
+if (noRegistry !== null) console.warn(`skipped: ${noRegistry}`);
 
 let msb: BuiltCommand;
 let folder: string;
@@ -47,6 +53,60 @@ async function given(reference: string, content: string, config = {}): Promise<v
   await using backend = new LocalBackend({ env: { MSB_HOME: home } });
   await withBackend(backend, () => Image.importLayout(layout, { reference }));
 }
+
+describe.skipIf(noRegistry !== null)('pull', () => {
+  let registry: LocalRegistry;
+  let reference: string;
+
+  beforeAll(async () => {
+    registry = await startLocalRegistry();
+    const tree = await mkdtemp(join(tmpdir(), 'msb-tree-'));
+    await writeFile(join(tree, 'file'), 'x');
+    const image = buildTestImage({ layers: [await tarFolder(tree)] });
+    reference = await pushImage({ registry, repository: 'team/demo', tag: '1', image });
+    await rm(tree, { recursive: true });
+  });
+  afterAll(() => registry[Symbol.asyncDispose]());
+
+  const made = async (place: string) =>
+    (await readdir(join(home, 'cache', place))).filter((name) => !name.endsWith('.lock')).length;
+
+  it('makes what is asked for, or what the default root disk needs', async () => {
+    const kinds = async () => [await made('vmdk'), await made('flat/blobs')];
+    await mkdir(home);
+    const settings = { sandbox_defaults: { oci: { root_disk: { kind: 'flat' } } } };
+    await writeFile(join(home, 'config.json'), JSON.stringify(settings));
+    expect(await run(`pull --insecure ${reference}`)).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining(`   ✓ Pulled       ${reference}`),
+    });
+    expect(await kinds()).toEqual([0, 1]);
+    expect((await run(`pull ${reference}`)).stderr).toContain('(already cached)');
+    expect((await run(`pull -q --insecure --materialize layered ${reference}`)).stderr).toBe('');
+    expect(await kinds()).toEqual([1, 1]);
+    expect((await run(`pull --materialize all ${reference}`)).stderr).toContain('(already cached)');
+  });
+
+  it('tells every step in JSON', async () => {
+    for (const options of ['--insecure --force ', '']) {
+      const pulled = await run(`pull --format json ${options}${reference}`);
+      expect(pulled).toMatchObject({ code: 0, stderr: '' });
+      const lines = pulled.stdout.trim().split('\n');
+      const events = lines.map((line) => JSON.parse(line));
+      expect(events[0]).toEqual({ kind: 'resolving', reference });
+      expect(events.at(-1)).toEqual({ kind: 'complete', reference, layerCount: 1 });
+    }
+  });
+
+  it('says when there is nothing for a platform', async () => {
+    const foreign = await run(`pull --insecure --platform linux/s390x ${reference}`);
+    expect(foreign).toMatchObject({ code: 1, stdout: '' });
+    expect(foreign.stderr).toMatch(/✗ Pulling .*\nerror: .*s390x/s);
+    const wrong = await run(`pull --platform s390x ${reference}`);
+    expect(wrong.stderr).toContain('error: invalid platform: "s390x"');
+  });
+});
 
 describe('archives', () => {
   it.each([[''], [' --format oci']])('go out to a file and come in again%s', async (format) => {
