@@ -1,4 +1,5 @@
-// Builds, tests or lints the crates: `node scripts/build-crates.mjs build|test|lint`.
+// Builds, tests or lints the crates: `node scripts/build-crates.mjs build|test|lint`. `check-arm64` compiles them for
+// 64-bit ARM Linux without linking; a dependency needs a C compiler for it (Debian: gcc-aarch64-linux-gnu).
 //
 // The addon is built for this machine, the guest agent as a static Linux binary. Both go to
 // packages/native/prebuilt/<platform>-<arch>/, where packages/native finds them.
@@ -60,7 +61,13 @@ async function lint() {
   await must('cargo', args);
 }
 
-const steps = { build, test, lint };
+async function checkArm64() {
+  const target = 'aarch64-unknown-linux-gnu';
+  await must('rustup', ['target', 'add', target]);
+  await must('cargo', ['check', '--locked', '--workspace', '--target', target]);
+}
+
+const steps = { build, test, lint, 'check-arm64': checkArm64 };
 const step = steps[process.argv[2]];
-if (!step) fail('usage: node scripts/build-crates.mjs build|test|lint');
+if (!step) fail('usage: node scripts/build-crates.mjs build|test|lint|check-arm64');
 await step();

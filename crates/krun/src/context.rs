@@ -14,6 +14,12 @@ use std::ptr;
 /// `krun_set_kernel`: the file is an ELF.
 const KERNEL_FORMAT_ELF: u32 = 1;
 
+/// `krun_init_log`: errors and warnings to standard error, without colours, whatever the environment says.
+const LOG_TO_STDERR: c_int = 2;
+const LOG_WARNINGS: u32 = 2;
+const LOG_WITHOUT_COLOUR: u32 = 2;
+const LOG_IGNORES_ENVIRONMENT: u32 = 1;
+
 /// A libkrun configuration. Freed on drop unless the machine was entered.
 pub struct Context {
     id: u32,
@@ -142,12 +148,23 @@ impl Context {
 
     pub fn start_enter(self) -> Result<Infallible, KrunError> {
         let id = self.id;
+        // Why a machine cannot be built stands in the log only. A second call would panic, but nobody comes
+        // back from below to make one.
+        let logged = unsafe {
+            krun::krun_init_log(
+                LOG_TO_STDERR,
+                LOG_WARNINGS,
+                LOG_WITHOUT_COLOUR,
+                LOG_IGNORES_ENVIRONMENT,
+            )
+        };
+        done("krun_init_log", logged, String::new)?;
         // libkrun takes the context out of its table, whatever happens.
         std::mem::forget(self);
         let errno = -krun::krun_start_enter(id);
         Err(KrunError::Call {
             call: "krun_start_enter",
-            argument: "see the log lines above".to_owned(),
+            argument: "see the lines above".to_owned(),
             errno,
         })
     }

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BootStartError } from '@microsandbox/types';
@@ -21,13 +21,15 @@ const { obstacle } = await probeHardware();
 describe.skipIf(reason)(`a sandbox process with libkrun${reason ? ` (skipped: ${reason})` : ''}`, () => {
   let folder: string;
   let home: TestHome;
+  let kernel: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'msb-krun-launch-'));
     home = await TestHome.create(folder);
     const kernels = join(home.cacheDir, 'kernel');
     const [elf = ''] = (await readdir(kernels)).filter((name) => name.endsWith('.elf'));
-    await copyFile(buildTestGuest(), join(kernels, elf));
+    kernel = join(kernels, elf);
+    await copyFile(buildTestGuest(), kernel);
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
@@ -59,6 +61,29 @@ describe.skipIf(reason)(`a sandbox process with libkrun${reason ? ` (skipped: ${
     ]);
     // The console of the kernel log, and the one with the agent's port.
     expect(devicesOf(found, 'console')).toMatchObject([{ max_ports: 1 }, { max_ports: 1 }]);
+  });
+
+  it('says what of the machine is damaged', async () => {
+    vi.stubEnv('MSB_KRUN_UNCHECKED', '1');
+    const start = () => home.start({ wish: { vmm: 'krun' } });
+    const whole = `${kernel}.whole`;
+    await rename(kernel, whole);
+    await copyFile(whole, kernel);
+    await truncate(kernel, (await stat(whole)).size >> 1);
+    await expect(start()).rejects.toMatchObject({
+      kind: 'kernelBroken',
+      message: expect.stringContaining('ElfLoadKernel'),
+      hint: expect.stringContaining('cache/kernel'),
+    });
+    await rename(whole, kernel);
+
+    const upper = home.launch.rootfs.upper as string;
+    await rename(upper, `${upper}.away`);
+    await expect(start()).rejects.toMatchObject({
+      kind: 'diskBroken',
+      record: { stage: 'image', message: expect.stringContaining(upper) },
+    });
+    await rename(`${upper}.away`, upper);
   });
 
   it.skipIf(obstacle === null)('is refused at once where the probe says that Linux cannot boot', async () => {

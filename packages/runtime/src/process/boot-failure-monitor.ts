@@ -1,6 +1,11 @@
 import { type Finding, HINTS } from './boot-failure-finding.ts';
+import { KRUN_PATTERNS } from './boot-failure-krun.ts';
 
-const PATTERNS: readonly (readonly [RegExp, Omit<Finding, 'message'>])[] = [
+/** A line of a monitor's output, and what it means. */
+export type OutputPattern = readonly [RegExp, Omit<Finding, 'message'>];
+
+const PATTERNS: readonly OutputPattern[] = [
+  ...KRUN_PATTERNS,
   [/no space left on device/i, { kind: 'diskFull', hint: HINTS.freeDisk }],
   [/kvm.*permission denied/i, { kind: 'noPermission', hint: HINTS.joinKvm }],
   [/failed to initialize kvm|could not access kvm/i, { kind: 'noVirtualisation', hint: HINTS.emulate }],
@@ -43,9 +48,11 @@ export function findingFromMonitor(output: string): Finding | null {
   return null;
 }
 
-/** A line of QEMU's without its program name and the option it is about. */
+/** A line without what stands before it: QEMU's program name and the option it is about, libkrun's time and place. */
 export function withoutPrefix(line: string): string {
   return line
+    .replace(/^\[\S+ ERROR \S+\] /, '')
+    .replace(/^build vm: /, '')
     .replace(/^qemu(-system-\w+)?: /, '')
     .replace(/^-\w+ (\{.*\}|\S+): /, '')
     .trim();

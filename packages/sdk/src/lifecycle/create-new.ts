@@ -13,6 +13,7 @@ import { validateCreate } from '../config/validate-create.ts';
 import { collectInBackground } from '../images/collect-images.ts';
 import { recordImage } from '../images/record-image.ts';
 import { resolveImage } from '../images/resolve-image.ts';
+import { tracedBoot } from './boot-trace.ts';
 import type { CreateRequest } from './create-request.ts';
 import { launchSandbox } from './launch-sandbox.ts';
 import { type DiskSource, prepareDisks } from './prepare-disks.ts';
@@ -35,7 +36,8 @@ export interface StartedSandbox {
  * boot that fails leaves the stopped sandbox with its logs.
  */
 export async function createNew(request: CreateRequest): Promise<StartedSandbox> {
-  const { backend, draft, onBootPhase } = request;
+  const { backend, draft } = request;
+  const onBootPhase = tracedBoot(draft.name, request.onBootPhase, backend.env);
   const host = await backend.config();
   if (draft.snapshot !== undefined) {
     throw new UnsupportedError(

@@ -15,6 +15,7 @@ import { withRuntimeDefaults } from '../config/create-defaults.ts';
 import { parseRecord } from '../config/parse-record.ts';
 import { assertSupported } from '../config/unsupported-features.ts';
 import { validateCreate } from '../config/validate-create.ts';
+import { tracedBoot } from './boot-trace.ts';
 import type { StartedSandbox } from './create-new.ts';
 import { requireSandbox, sandboxNotFound } from './find-sandbox.ts';
 import { launchSandbox } from './launch-sandbox.ts';
@@ -75,7 +76,7 @@ export async function startExisting(
     mode: options.mode,
     lock,
     wish: options,
-    onPhase: options.onBootPhase,
+    onPhase: tracedBoot(name, options.onBootPhase, backend.env),
     signal: options.signal,
   });
   return { target, config, process, preparedMs: { image: 0, disks } };
