@@ -136,3 +136,54 @@ describe('msb context', () => {
     });
   });
 });
+
+describe('msb volume', () => {
+  it('makes, shows and removes volumes', async () => {
+    expect(await run('volumes')).toMatchObject({ code: 0, stdout: '', stderr: 'No volumes found.\n' });
+    expect(await run('volume create data --quota 2G --label team=x')).toMatchObject({
+      code: 0,
+      stdout: 'data\n',
+    });
+    expect(await run('vol create --name db --kind disk --size 16M -q')).toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+    expect((await run('volume ls')).stdout).toMatch(
+      /^NAME {4}KIND {4}SIZE {6}CREATED\ndb {6}disk {4}16 MiB {4}[\d-]{10} [\d:]{8}\ndata {4}dir {5}2 GiB /,
+    );
+    expect(JSON.parse((await run('volumes --format json')).stdout)[0]).toEqual({
+      capacity_bytes: 16 << 20,
+      created_at: expect.stringMatching(/\+00:00$/),
+      disk_format: 'raw',
+      disk_fstype: 'ext4',
+      kind: 'disk',
+      name: 'db',
+      quota_mib: null,
+      used_bytes: 0,
+    });
+    const { stdout } = await run('volume inspect data');
+    expect(stdout).toContain('Quota:          2 GiB\n');
+    expect(stdout).toContain(`Path:           ${join(home, 'volumes/data')}\n`);
+    expect(stdout).toContain('Labels:         team=x\n');
+    expect((await run('volume inspect db')).stdout).toContain('Filesystem:     ext4\n');
+    expect(await run('volume rm data none db')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        / {3}✓ Removed {6}data\nerror: volume not found: none\n.*\n.*✓ Removed {6}db\n/,
+      ),
+    });
+    expect((await run('volumes -q')).stdout).toBe('');
+  });
+
+  it.each([
+    ['create', 'volume create requires a name'],
+    ['create a --name b', 'volume name specified twice with different values: a and b'],
+    ['create a --size 1G', '--size is only supported with --kind disk'],
+    ['create a --kind disk', '--size is required with --kind disk'],
+    ['inspect none', 'volume not found: none'],
+  ])('%s: %s', async (line, message) => {
+    const { code, stdout, stderr } = await run(`volume ${line}`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.startsWith(`error: ${message}`), stderr).toBe(true);
+  });
+});

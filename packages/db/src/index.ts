@@ -9,3 +9,4 @@ export * from './run-queries.ts';
 export * from './run-repository.ts';
 export * from './sandbox-queries.ts';
 export * from './sandbox-repository.ts';
+export * from './volume-queries.ts';

@@ -73,3 +73,19 @@ export interface ImageLayerRow {
   readonly erofs_size_bytes: number | null;
   readonly position: number;
 }
+
+/** A row of `volume`. */
+export interface VolumeRow {
+  readonly id: number;
+  readonly name: string;
+  readonly quota_mib: number | null;
+  readonly size_bytes: number | null;
+  /** JSON list of `[key, value]`; null without labels. */
+  readonly labels: string | null;
+  readonly created_at: string | null;
+  readonly updated_at: string | null;
+  readonly kind: string;
+  readonly capacity_bytes: number | null;
+  readonly disk_format: string | null;
+  readonly disk_fstype: string | null;
+}

@@ -18,6 +18,7 @@ export * from './erofs/is-valid-erofs.ts';
 export * from './erofs/read-erofs-layer.ts';
 export * from './erofs/write-erofs.ts';
 export * from './erofs/write-fsmeta.ts';
+export { createDataDisk, type DataDiskOptions } from './ext4/create-data-disk.ts';
 export * from './ext4/create-upper-disk.ts';
 export * from './ext4/format-ext4.ts';
 export { MINIMUM_EXT4_BYTES } from './ext4/geometry.ts';

@@ -28,5 +28,6 @@ export { startSandboxes } from './start-sandboxes.ts';
 export { stopSandboxes } from './stop-sandboxes.ts';
 export { tagImage } from './tag-image.ts';
 export { touchSandboxes } from './touch-sandboxes.ts';
+export { createVolume, inspectVolume, listVolumes, removeVolumes } from './volumes.ts';
 export { waitForSandboxes } from './wait-for-sandboxes.ts';
 export { listTemplates, makeTemplate, removeTemplates, setWarmMode } from './warm-templates.ts';

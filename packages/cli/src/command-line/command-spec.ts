@@ -1,5 +1,5 @@
 /** Headings of the top-level help, in its order. */
-export const COMMAND_GROUPS = ['Sandboxes', 'Images', 'Installation', 'Other'] as const;
+export const COMMAND_GROUPS = ['Sandboxes', 'Images', 'Volumes', 'Installation', 'Other'] as const;
 export type CommandGroup = (typeof COMMAND_GROUPS)[number];
 
 /** One option. Its value reaches the command under the long name in camelCase. */

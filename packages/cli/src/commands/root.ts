@@ -25,6 +25,7 @@ import { statusCommand } from './status.ts';
 import { stopCommand } from './stop.ts';
 import { touchCommand } from './touch.ts';
 import { versionCommand } from './version.ts';
+import { volumeCommand, volumeListCommand } from './volume.ts';
 import { waitCommand } from './wait.ts';
 import { warmCommand } from './warm.ts';
 
@@ -59,6 +60,8 @@ export const ROOT_COMMAND: CommandSpec = {
     { ...imageRemoveCommand, name: 'rmi', aliases: [], hidden: true },
     registryCommand,
     { ...registryListCommand, name: 'registries', aliases: ['regs'], hidden: true },
+    volumeCommand,
+    { ...volumeListCommand, name: 'volumes', aliases: ['vols'], hidden: true },
     warmCommand,
     doctorCommand,
     contextCommand,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, symlink, unlink } from 'node:fs/promises';
+import { openFilePath } from '@microsandbox/utils';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_CREAT, O_EXCL, O_WRONLY } = constants;
 
@@ -24,7 +25,7 @@ export class PinnedFolder {
   static async #pin(path: string, flags: number): Promise<PinnedFolder> {
     const handle = await open(path, flags);
     try {
-      return new PinnedFolder(handle, await selfPath(handle, path));
+      return new PinnedFolder(handle, await openFilePath(handle, path));
     } catch (error) {
       await handle.close();
       throw error;
@@ -98,15 +99,4 @@ export class PinnedFolder {
   #at(name: string): string {
     return `${this.#self}/${name}`;
   }
-}
-
-/**
- * Node has no `openat`. Linux has a path for every open file, and macOS one for every inode; elsewhere the path that
- * was opened must do.
- */
-async function selfPath(handle: FileHandle, path: string): Promise<string> {
-  if (process.platform === 'linux') return `/proc/self/fd/${handle.fd}`;
-  if (process.platform !== 'darwin') return path;
-  const { dev, ino } = await handle.stat({ bigint: true });
-  return `/.vol/${dev}/${ino}`;
 }

@@ -1,10 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { createDirectory, type LayerTree } from '../tree/nodes.ts';
-import { formatExt4 } from './format-ext4.ts';
-
-const MIB = 1024 * 1024;
+import { formatNewDisk } from './format-new-disk.ts';
 
 export interface UpperDiskOptions {
   /** Where the disk goes; an existing file is replaced. */
@@ -22,23 +17,9 @@ export interface UpperDiskOptions {
  *
  * @throws {InvalidConfigError} when the size cannot hold it.
  */
-export async function createUpperDisk(options: UpperDiskOptions): Promise<void> {
-  const { path, sizeMib, tree, signal } = options;
+export async function createUpperDisk({ path, sizeMib, tree, signal }: UpperDiskOptions): Promise<void> {
   const root = createDirectory();
   root.children.set('upper', tree?.root ?? createDirectory());
   root.children.set('work', createDirectory());
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    await formatExt4({
-      path: temporary,
-      sizeBytes: sizeMib * MIB,
-      tree: { root },
-      mode: 'upper',
-      ...(signal === undefined ? {} : { signal }),
-    });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await formatNewDisk({ path, sizeMib, root, signal });
 }
