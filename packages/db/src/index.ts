@@ -10,3 +10,8 @@ export * from './run-repository.ts';
 export * from './sandbox-queries.ts';
 export * from './sandbox-repository.ts';
 export * from './volume-queries.ts';
+export * from './upkeep/ephemeral-cleanup.ts';
+export * from './upkeep/maintenance.ts';
+export * from './upkeep/run-liveness.ts';
+export * from './upkeep/sandbox-artifacts.ts';
+export * from './upkeep/settle-sandbox.ts';

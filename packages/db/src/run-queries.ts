@@ -11,8 +11,15 @@ export interface RunEnd {
   readonly exitCode?: number | null | undefined;
 }
 
-/** Adds a run in state `Running`, started now. Returns its id. */
+/**
+ * Adds a run in state `Running`, started now, and closes whatever older runs of the sandbox are still open: who
+ * starts holds its lifecycle lock, so their processes are gone. Returns its id.
+ */
 export function insertRun(db: Database, run: { readonly sandboxId: number; readonly pid: number }): number {
+  db.prepare(
+    `UPDATE run SET status = 'Terminated', termination_reason = 'InternalError', terminated_at = ?
+     WHERE sandbox_id = ? AND status = 'Running'`,
+  ).run(utcTimestamp(), run.sandboxId);
   const { lastInsertRowid } = db
     .prepare(`INSERT INTO run (sandbox_id, pid, status, started_at) VALUES (?, ?, 'Running', ?)`)
     .run(run.sandboxId, run.pid, utcTimestamp());

@@ -3,7 +3,7 @@ import { bootInfoOf } from './boot-info-of.ts';
 import { createNew } from './lifecycle/create-new.ts';
 import type { CreateRequest } from './lifecycle/create-request.ts';
 import { withFileErrors } from './lifecycle/file-errors.ts';
-import { maintainInBackground } from './lifecycle/maintenance.ts';
+import { maintainInBackground } from './lifecycle/maintain-in-background.ts';
 import { type StartOptions, startExisting } from './lifecycle/start-existing.ts';
 import { Sandbox } from './sandbox-instance.ts';
 

@@ -1,4 +1,5 @@
 import type { SandboxRow } from '@microsandbox/db';
+import { isActive } from '@microsandbox/db';
 import { JsonError } from '@microsandbox/types';
 import { parseUtcTimestamp } from '@microsandbox/utils';
 import { connectAgent } from './agent/connect-agent.ts';
@@ -12,7 +13,6 @@ import { withFileErrors } from './lifecycle/file-errors.ts';
 import { requireSandbox } from './lifecycle/find-sandbox.ts';
 import { assertRunning, sandboxNotRunning } from './lifecycle/not-running.ts';
 import { readBootOrigin } from './lifecycle/read-boot-origin.ts';
-import { isActive } from './lifecycle/reconcile.ts';
 import { removeSandbox } from './lifecycle/remove-sandbox.ts';
 import { type SandboxTarget, targetOf } from './lifecycle/sandbox-place.ts';
 import {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import type { LaunchConfig } from '@microsandbox/types';
-import type { AgentSocketPlaces } from './sockets.ts';
+import type { SocketPlaces } from './sockets.ts';
 
 /** Files and folders of one sandbox process, all from its launch configuration. */
-export interface ProcessPlaces extends AgentSocketPlaces {
+export interface ProcessPlaces extends SocketPlaces {
   readonly runtimeDir: string;
   readonly scriptsDir: string;
   readonly sandboxDir: string;
@@ -22,9 +22,13 @@ export function processPlaces(launch: LaunchConfig, name: string): ProcessPlaces
   const runDir = launch.run_dir || derivedRunDir(launch);
   const legacyHash = createHash('sha256').update(name).digest('hex').slice(0, 32);
   const legacy = join(runDir, 'agent', `${legacyHash}.sock`);
+  const controlSocket = join(dirname(launch.agent_sock), controlName(launch.agent_sock));
+  const legacyControl = join(runDir, 'agent', `${legacyHash}.control.sock`);
   return {
     agentSocket: launch.agent_sock,
     legacyAgentSocket: legacy === launch.agent_sock ? null : legacy,
+    controlSocket,
+    legacyControlSocket: legacyControl === controlSocket ? null : legacyControl,
     runtimeDir: launch.runtime_dir,
     scriptsDir: join(launch.runtime_dir, 'scripts'),
     sandboxDir: join(launch.sandboxes_dir, name),
@@ -38,6 +42,12 @@ export function processPlaces(launch: LaunchConfig, name: string): ProcessPlaces
       temporary: join(launch.runtime_dir, 'heartbeat.tmp'),
     },
   };
+}
+
+/** Beside the agent's: `control.sock`, or `<hash>.control.sock` in the shared folder of older launchers. */
+function controlName(agentSocket: string): string {
+  const name = basename(agentSocket, '.sock');
+  return name === 'agent' ? 'control.sock' : `${name}.control.sock`;
 }
 
 /** For launchers that name no run folder. */

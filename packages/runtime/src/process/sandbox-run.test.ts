@@ -27,6 +27,7 @@ interface Settings {
   readonly lifecycle?: LaunchConfig['lifecycle'];
   readonly startup?: LaunchConfig['startup'];
   readonly env?: NodeJS.ProcessEnv;
+  readonly network?: unknown;
   /** The machine ends at once like this. */
   readonly exit?: VmExit;
   readonly console?: string;
@@ -62,6 +63,7 @@ function setUp(settings: Settings = {}) {
     disks: [],
     bootstrap: { hostname: 'box' },
     exec_args: [],
+    network: settings.network ?? null,
     sandbox_slot: 1,
   });
   const places = processPlaces(launch, 'box');
@@ -165,6 +167,23 @@ describe('SandboxRun', () => {
       '--- sandbox stopped ---\n',
     ]);
     await client.close();
+  });
+
+  it('can be changed over its control socket only when there is something to change', async () => {
+    for (const [network, isThere] of [
+      [null, false],
+      [{ secrets: { secrets: [] } }, false],
+      [{ secrets: { secrets: [{ env_var: 'K' }] } }, true],
+    ] as const) {
+      const { run, places, ready, endMachine } = setUp({ network });
+      const code = run.run();
+      await ready;
+      expect(existsSync(places.controlSocket)).toBe(isThere);
+      expect(existsSync(places.legacyControlSocket ?? '')).toBe(isThere);
+      endMachine({ code: 0, signal: null, stderrTail: '' });
+      await code;
+      expect(existsSync(dirname(places.controlSocket))).toBe(false);
+    }
   });
 
   it('does not wait for the flush window when the guest ends by itself', async () => {

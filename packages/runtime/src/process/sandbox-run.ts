@@ -3,10 +3,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { LaunchConfig, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
 import { freeBytes } from '../files/free-bytes.ts';
 import { AGENT_PORT } from '../vmm/guest-setup.ts';
-import { timeScale } from '../vmm/time-scale.ts';
 import { encodeWake } from '../warm/template-messages.ts';
-import { type BootEvidence, classifyBootFailure } from './boot-failure.ts';
+import { awaitAgent, NotReady } from './await-agent.ts';
+import { classifyBootFailure } from './boot-failure.ts';
 import { helpfulConsole } from './boot-failure-console.ts';
+import { ControlServer } from './control/control-server.ts';
+import { needsControlSocket } from './control/needs-control-socket.ts';
+import type { SecretsUpdater } from './control/secrets-updater.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
 import { writeBootRecord } from './journal/boot-record-file.ts';
 import { readConsoleTail } from './journal/console-tail.ts';
@@ -46,27 +49,14 @@ export interface SandboxRunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly cpus: number;
   readonly memoryMib: number;
+  /** Changes secrets of the running sandbox; absent where nothing can. */
+  readonly secrets?: SecretsUpdater;
   /** The guest takes commands. */
   readonly onReady?: (launched: LaunchedMachine) => void;
 }
 
-/** Time a guest gets on hardware to have its agent ready; emulation multiplies it. */
-const READY_TIMEOUT_MS = 30_000;
-/** The same for one that woke from a template and has hardly anything to do. */
-const WAKE_TIMEOUT_MS = 5000;
-
 /** Random bytes that each guest gets before anything else. */
 const ENTROPY_BYTES = 64;
-
-/** Thrown when the guest ends, or stays silent, before its agent is ready. */
-class NotReady extends Error {
-  readonly evidence: Omit<BootEvidence, 'console'>;
-
-  constructor(evidence: Omit<BootEvidence, 'console'>) {
-    super('the guest did not become ready');
-    this.evidence = evidence;
-  }
-}
 
 /** One life of a sandbox: boot, serve, end (spec: runtime A2, A4). */
 export class SandboxRun {
@@ -75,6 +65,7 @@ export class SandboxRun {
   readonly #relay: AgentRelay;
   readonly #guest: GuestReport;
   readonly #housekeeping: Housekeeping;
+  readonly #control: ControlServer;
   #metrics: MetricsSampler | null = null;
   #machine: VmProcess | null = null;
   #link: GuestLink | null = null;
@@ -97,6 +88,7 @@ export class SandboxRun {
       onHeartbeat: (heartbeat) => this.#guest.receive(heartbeat),
       onShutdownRequested: () => this.end({ reason: 'ShutdownRequested', exitCode: 0, manner: 'wait' }),
     });
+    this.#control = new ControlServer({ secrets: options.secrets ?? null });
     this.#housekeeping = new Housekeeping({
       launch: options.launch,
       relay: this.#relay,
@@ -165,7 +157,8 @@ export class SandboxRun {
     log.info(`${choice.driver} ${machine.version} with ${choice.accelerator} (${choice.reason}), ${how}`);
     if (this.#request !== null) machine.kill();
     try {
-      return { launched, readyFrame: await this.#within(this.#shakeHands(launched), launched) };
+      const readyFrame = await awaitAgent(this.#shakeHands(launched), launched, this.#options.env);
+      return { launched, readyFrame };
     } catch (error) {
       const { bootInstead } = launched;
       if (bootInstead === null || this.#request !== null || !this.#isWorthAnotherTry(boot, error))
@@ -188,13 +181,16 @@ export class SandboxRun {
 
   /** Folders and sockets, made while the machine starts. */
   async #prepare(): Promise<void> {
-    const { places } = this.#options;
+    const { places, launch } = this.#options;
     await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
     for (const stale of Object.values(places.heartbeat)) await rm(stale, { force: true });
     await removeBootError(places.bootErrorFile);
-    await prepareSocketFolder(places.agentSocket);
+    await prepareSocketFolder(places);
     await this.#relay.listen(places.agentSocket);
-    await publishLegacySocket(places);
+    await publishLegacySocket(places.agentSocket, places.legacyAgentSocket);
+    if (!needsControlSocket(launch)) return;
+    await this.#control.listen(places.controlSocket);
+    await publishLegacySocket(places.controlSocket, places.legacyControlSocket);
   }
 
   #shakeHands({ machine, diskIds }: LaunchedMachine): Promise<Buffer> {
@@ -218,26 +214,6 @@ export class SandboxRun {
     link.send(encodeWake({ entropy, unixTimeNanos: unixTimeNanos(), disks: diskIds }));
     link.sendMessage(0, 'core.bootstrap', completeBootstrap(this.#options.launch));
     return handshake.run(link);
-  }
-
-  /** The ready frame, unless the machine ends or the time is over before. */
-  async #within(ready: Promise<Buffer>, { machine, choice, boot }: LaunchedMachine): Promise<Buffer> {
-    const override = Number(this.#options.env['MSB_BOOT_TIMEOUT_MS']);
-    const onHardware = boot.kind === 'warm' ? WAKE_TIMEOUT_MS : READY_TIMEOUT_MS;
-    const waitedMs = override > 0 ? override : onHardware * timeScale(choice.accelerator);
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new NotReady({ waitedMs })), waitedMs);
-    });
-    const ended = machine.exited.then((exit) => {
-      throw new NotReady({ exit });
-    });
-    try {
-      return await Promise.race([ready, ended, silence]);
-    } finally {
-      clearTimeout(timer);
-      ended.catch(() => {});
-    }
   }
 
   #serve(readyFrame: Buffer): void {
@@ -300,7 +276,7 @@ export class SandboxRun {
       hint: failure.hint,
       console: helpfulConsole(console),
     });
-    await this.#relay.close();
+    await Promise.all([this.#relay.close(), this.#control.close()]);
     await this.#execLog.close();
     return 1;
   }
@@ -327,7 +303,7 @@ export class SandboxRun {
     await this.#step('sockets', removeSockets(places));
     await this.#step('catalog', record.end(ending));
     this.#execLog.system('--- sandbox stopped ---');
-    await this.#relay.close();
+    await Promise.all([this.#relay.close(), this.#control.close()]);
     await this.#execLog.close();
     await this.#guest.settle();
     this.#metrics?.stop();

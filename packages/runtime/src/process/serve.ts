@@ -1,3 +1,6 @@
+import { dirname } from 'node:path';
+import type { LaunchConfig } from '@microsandbox/types';
+import { type HomeLayout, homeLayout } from '@microsandbox/utils';
 import { startTemplateMaker } from '../warm/start-template-maker.ts';
 import { PARENT_WATCH_FD } from './descriptors.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
@@ -29,22 +32,24 @@ export async function serve(options: ServeOptions): Promise<number> {
   const places = processPlaces(launch, args.name);
   const log = new RuntimeLog(new RotatingFile(places.runtimeLog));
   process.title = `microsandbox ${args.name}`;
+  const record = new RunRecord({
+    dbFile: launch.db_path,
+    connectTimeoutSecs: launch.db_connect_timeout_secs,
+    sandboxId: args.sandboxId,
+  });
   const run = new SandboxRun({
     launch,
     places,
     launched,
     phases,
-    record: new RunRecord({
-      dbFile: launch.db_path,
-      connectTimeoutSecs: launch.db_connect_timeout_secs,
-      sandboxId: args.sandboxId,
-    }),
+    record,
     status,
     log,
     env: process.env,
     cpus: args.vcpus,
     memoryMib: args.memoryMib,
     onReady: ({ boot }) => {
+      record.maintain(homeOf(launch)).catch((error: Error) => log.warn(`maintenance: ${error.message}`));
       if (boot.kind === 'cold' && boot.wantsTemplate) startTemplateMaker({ args, launch, log });
     },
   });
@@ -57,4 +62,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   const code = await run.run();
   await log.close();
   return code;
+}
+
+/** The home that a launch belongs to. */
+function homeOf({ db_path, sandboxes_dir }: LaunchConfig): HomeLayout {
+  return homeLayout(dirname(dirname(db_path)), { sandboxes: sandboxes_dir });
 }

@@ -3,20 +3,23 @@ import { dirname, relative } from 'node:path';
 import { RuntimeError } from '@microsandbox/types';
 import { errnoOf } from '@microsandbox/utils';
 
-/** Places of a sandbox's agent socket. */
-export interface AgentSocketPlaces {
-  /** What is bound. */
+/** Places of a sandbox's sockets. A legacy place is null when it is the bound path itself. */
+export interface SocketPlaces {
+  /** Where clients of the guest's agent connect. */
   readonly agentSocket: string;
-  /** Where older clients look; null when it is the bound path itself. */
+  /** Where older clients look. */
   readonly legacyAgentSocket: string | null;
+  /** Where a running sandbox is changed; bound only when it can be. */
+  readonly controlSocket: string;
+  readonly legacyControlSocket: string | null;
 }
 
 /**
- * Makes the socket's own folder (0700) and removes what an earlier run left there (protocol section 12).
+ * Makes the sockets' own folder (0700) and removes what an earlier run left there (protocol section 12).
  *
  * @throws RuntimeError when something else stands in the folder's place
  */
-export async function prepareSocketFolder(agentSocket: string): Promise<void> {
+export async function prepareSocketFolder({ agentSocket, controlSocket }: SocketPlaces): Promise<void> {
   const folder = dirname(agentSocket);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!(await lstat(folder)).isDirectory()) {
@@ -24,42 +27,43 @@ export async function prepareSocketFolder(agentSocket: string): Promise<void> {
   }
   await chmod(folder, 0o700);
   await removeIfThere(agentSocket);
+  await removeIfThere(controlSocket);
 }
 
 /**
- * Publishes the old path as a relative link. Never replaces anything.
+ * Publishes the old path of a socket as a relative link. Never replaces anything.
  *
  * @throws RuntimeError when something else is there
  */
-export async function publishLegacySocket(places: AgentSocketPlaces): Promise<void> {
-  const { agentSocket, legacyAgentSocket } = places;
-  if (legacyAgentSocket === null) return;
-  const folder = dirname(legacyAgentSocket);
-  const target = relative(folder, agentSocket);
+export async function publishLegacySocket(socket: string, legacy: string | null): Promise<void> {
+  if (legacy === null) return;
+  const folder = dirname(legacy);
+  const target = relative(folder, socket);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
-    await symlink(target, legacyAgentSocket);
+    await symlink(target, legacy);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
-    if ((await linkTarget(legacyAgentSocket)) === target) return;
-    throw new RuntimeError(
-      `bind agent socket: legacy runtime endpoint already exists at ${legacyAgentSocket}`,
-      {
-        hint: `stop what uses ${legacyAgentSocket}, or remove it`,
-      },
-    );
+    if ((await linkTarget(legacy)) === target) return;
+    throw new RuntimeError(`bind agent socket: legacy runtime endpoint already exists at ${legacy}`, {
+      hint: `stop what uses ${legacy}, or remove it`,
+    });
   }
 }
 
 /** Removes the names of the sockets; connections go on. Missing ones are fine. */
-export async function removeSockets(places: AgentSocketPlaces): Promise<void> {
-  const { agentSocket, legacyAgentSocket } = places;
-  if (legacyAgentSocket !== null) {
-    const target = relative(dirname(legacyAgentSocket), agentSocket);
-    if ((await linkTarget(legacyAgentSocket)) === target) await removeIfThere(legacyAgentSocket);
+export async function removeSockets(places: SocketPlaces): Promise<void> {
+  const { agentSocket, legacyAgentSocket, controlSocket, legacyControlSocket } = places;
+  for (const [socket, legacy] of [
+    [agentSocket, legacyAgentSocket],
+    [controlSocket, legacyControlSocket],
+  ] as const) {
+    if (legacy !== null && (await linkTarget(legacy)) === relative(dirname(legacy), socket)) {
+      await removeIfThere(legacy);
+    }
+    await removeIfThere(socket);
   }
-  await removeIfThere(agentSocket);
-  // Other files of the folder, such as a control socket, keep it.
+  // Other files of the folder keep it, and so does a folder that many sandboxes share.
   if (legacyAgentSocket !== null) await rmdir(dirname(agentSocket)).catch(() => {});
 }
 

@@ -1,11 +1,16 @@
 import { lstat, rm } from 'node:fs/promises';
-import { deleteSandbox, type SandboxRow, sandboxByName } from '@microsandbox/db';
+import {
+  deleteSandbox,
+  isActive,
+  removeSocketArtifacts,
+  type SandboxRow,
+  sandboxByName,
+} from '@microsandbox/db';
 import type { LocalBackend } from '../backend/local-backend.ts';
 import { sandboxNotFound } from './find-sandbox.ts';
 import { acquireLifecycleLock } from './lifecycle-lock.ts';
-import { isActive, reconcile } from './reconcile.ts';
+import { reconcile } from './reconcile.ts';
 import { sandboxPlace, targetOf } from './sandbox-place.ts';
-import { removeSocketArtifacts } from './socket-artifacts.ts';
 import { requestKill } from './stop-sandbox.ts';
 
 /** What a forced removal found and took away. */

@@ -1,4 +1,4 @@
-import { RunRepository, SandboxRepository } from '@microsandbox/db';
+import { isRunAlive, RunRepository, removeSocketArtifacts, SandboxRepository } from '@microsandbox/db';
 import {
   BootStartError,
   type LaunchConfig,
@@ -10,9 +10,7 @@ import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts
 import type { BootPhaseListener } from '../boot-info.ts';
 import { cancelMetricsSlot, type ReservedSlot, reserveMetricsSlot } from '../metrics/reserve-slot.ts';
 import { launchConfigOf } from './launch-config.ts';
-import { isRunAlive } from './run-liveness.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
-import { removeSocketArtifacts } from './socket-artifacts.ts';
 import { writeScripts } from './write-scripts.ts';
 
 /** Time that a killed process gets to be gone. */

@@ -1,6 +1,6 @@
+import { isActive } from '@microsandbox/db';
 import { SandboxNotRunningError, type SandboxState } from '@microsandbox/types';
 import { findSandbox, refreshTarget, sandboxNotFound } from './find-sandbox.ts';
-import { isActive } from './reconcile.ts';
 import type { SandboxPlace, SandboxTarget } from './sandbox-place.ts';
 
 /** The error for an operation that needs a running sandbox. */

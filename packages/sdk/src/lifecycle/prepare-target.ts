@@ -3,7 +3,10 @@ import {
   activeRun,
   deleteSandbox,
   finishRun,
+  isActive,
+  isRunAlive,
   latestRun,
+  removeArtifacts,
   type SandboxRow,
   sandboxAlreadyExists,
   sandboxByName,
@@ -12,9 +15,7 @@ import {
 import { SandboxStillRunningError } from '@microsandbox/types';
 import { type FileLock, sleep, tryFileLock } from '@microsandbox/utils';
 import { acquireLifecycleLock } from './lifecycle-lock.ts';
-import { isActive, reconcile } from './reconcile.ts';
-import { removeArtifacts } from './remove-sandbox.ts';
-import { isRunAlive } from './run-liveness.ts';
+import { reconcile } from './reconcile.ts';
 import type { SandboxPlace } from './sandbox-place.ts';
 import { isAnyEndpointLive } from './socket-artifacts.ts';
 

@@ -6,10 +6,12 @@ import { dirname, join } from 'node:path';
 import {
   activeRun,
   type Catalog,
+  cleanupEphemeral,
   insertRun,
   insertSandbox,
   latestRun,
   RootfsRepository,
+  runMaintenance,
   sandboxById,
   sandboxByName,
   setSandboxStatus,
@@ -18,11 +20,9 @@ import { type SandboxState, sandboxConfigSchema } from '@microsandbox/types';
 import { isProcessAlive, sandboxPaths, tryFileLock, utcTimestamp } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestHome, testHome } from '../../test/test-home.ts';
-import { cleanupEphemeral } from './ephemeral-cleanup.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { forceRemoveSandbox } from './force-remove.ts';
 import { listSandboxes } from './list-sandboxes.ts';
-import { runMaintenance } from './maintenance.ts';
 import { assertNameFree, claimName } from './prepare-target.ts';
 import { reconcile } from './reconcile.ts';
 import { sandboxPlace } from './sandbox-place.ts';
@@ -283,11 +283,11 @@ describe('maintenance', () => {
     const kept = await given('kept', { status: 'Stopped' });
     const { dir } = sandboxPaths(home.layout, 'done');
     await mkdir(dir, { recursive: true });
-    expect(await runMaintenance(home.backend)).toBe(true);
+    expect(await runMaintenance(catalog, home.layout)).toBe(true);
     expect((await rowOf(dead))?.status).toBe('Crashed');
     expect([await rowOf(brief), await rowOf(done), existsSync(dir)]).toEqual([null, null, false]);
     expect((await rowOf(kept))?.status).toBe('Stopped');
-    expect(await runMaintenance(home.backend)).toBe(false);
+    expect(await runMaintenance(catalog, home.layout)).toBe(false);
   });
 
   it('removes only what is finished, self-removing and not in use', async () => {
@@ -300,7 +300,7 @@ describe('maintenance', () => {
     const { socketDir } = sandboxPaths(home.layout, 'stuck');
     await mkdir(join(socketDir, 'foreign'), { recursive: true });
     const outcomes = [running, kept, locked, alive, stuck, 99_999].map((id) =>
-      cleanupEphemeral(home.backend, id),
+      cleanupEphemeral(catalog, home.layout, id),
     );
     expect(await Promise.all(outcomes)).toEqual([
       'active',

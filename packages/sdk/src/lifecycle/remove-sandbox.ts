@@ -1,11 +1,15 @@
-import { rm } from 'node:fs/promises';
-import { deleteSandbox, latestRun, type SandboxRow, sandboxByName } from '@microsandbox/db';
+import {
+  deleteSandbox,
+  isRunAlive,
+  latestRun,
+  removeArtifacts,
+  type SandboxRow,
+  sandboxByName,
+} from '@microsandbox/db';
 import { RuntimeError, SandboxStillRunningError } from '@microsandbox/types';
 import { refreshTarget, sandboxNotFound } from './find-sandbox.ts';
 import { acquireLifecycleLock } from './lifecycle-lock.ts';
-import { isRunAlive } from './run-liveness.ts';
-import type { SandboxPlace, SandboxTarget } from './sandbox-place.ts';
-import { removeSocketArtifacts } from './socket-artifacts.ts';
+import type { SandboxTarget } from './sandbox-place.ts';
 
 /**
  * Removes a stopped sandbox: sockets, folder, then row, so that a removal that is cut short can be repeated
@@ -25,12 +29,6 @@ export async function removeSandbox(target: SandboxTarget): Promise<void> {
   await removeArtifacts(target);
   const catalog = await target.backend.catalog();
   await catalog.write((db) => deleteSandbox(db, target.id));
-}
-
-/** Removes what a sandbox has on disk. The caller holds the lifecycle lock. */
-export async function removeArtifacts(place: SandboxPlace): Promise<void> {
-  await removeSocketArtifacts(place);
-  await rm(place.paths.dir, { recursive: true, force: true });
 }
 
 /** Under the lock: still the same sandbox, still stopped, and no process of it left. */

@@ -1,5 +1,12 @@
 import { access, lstat } from 'node:fs/promises';
-import { latestRun, type SandboxRow, sandboxByName, setSandboxStatus } from '@microsandbox/db';
+import {
+  isActive,
+  isRunAlive,
+  latestRun,
+  type SandboxRow,
+  sandboxByName,
+  setSandboxStatus,
+} from '@microsandbox/db';
 import {
   CustomError,
   RuntimeError,
@@ -18,11 +25,10 @@ import { validateCreate } from '../config/validate-create.ts';
 import { tracedBoot } from './boot-trace.ts';
 import type { StartedSandbox } from './create-new.ts';
 import { requireSandbox, sandboxNotFound } from './find-sandbox.ts';
+import { growRootDisk } from './grow-root-disk.ts';
 import { launchSandbox } from './launch-sandbox.ts';
 import { acquireLifecycleLock } from './lifecycle-lock.ts';
 import { prepareDisks } from './prepare-disks.ts';
-import { isActive } from './reconcile.ts';
-import { isRunAlive } from './run-liveness.ts';
 import { type SandboxPlace, type SandboxTarget, targetOf } from './sandbox-place.ts';
 
 const PREVIOUS_RUN_WAIT_MS = 5000;
@@ -65,6 +71,7 @@ export async function startExisting(
   });
   const disksFrom = performance.now();
   await prepareDisks(target, config, { image: null, signal: options.signal });
+  await growRootDisk(target, config, options.signal);
   const disks = performance.now() - disksFrom;
   const catalog = await backend.catalog();
   await catalog.write((db) => setSandboxStatus(db, target.id, 'Running'));

@@ -3,7 +3,10 @@ import {
   activeRun,
   deleteFinishedEphemeral,
   finishRun,
+  isActive,
+  isRunAlive,
   type RunRow,
+  removeSocketArtifacts,
   type SandboxRow,
   setSandboxStatus,
 } from '@microsandbox/db';
@@ -11,10 +14,7 @@ import { RuntimeError, type SandboxState } from '@microsandbox/types';
 import { sleep, tryFileLock } from '@microsandbox/utils';
 import { connectAgent } from '../agent/connect-agent.ts';
 import { refreshTarget, sandboxNotFound } from './find-sandbox.ts';
-import { isActive } from './reconcile.ts';
-import { isRunAlive } from './run-liveness.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
-import { removeSocketArtifacts } from './socket-artifacts.ts';
 
 /** Milliseconds that a sandbox gets to stop by itself. */
 export const DEFAULT_STOP_TIMEOUT_MS = 10_000;

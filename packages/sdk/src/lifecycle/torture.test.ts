@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { activeRun, latestRun, type SandboxRow, sandboxByName } from '@microsandbox/db';
+import { activeRun, isActive, isRunAlive, latestRun, type SandboxRow, sandboxByName } from '@microsandbox/db';
 import { sandboxPaths, sleep } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runScript, startScript } from '../../test/run-script.ts';
@@ -12,8 +12,6 @@ import { Sandbox } from '../sandbox.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { forceRemoveSandbox } from './force-remove.ts';
 import { listSandboxes } from './list-sandboxes.ts';
-import { isActive } from './reconcile.ts';
-import { isRunAlive } from './run-liveness.ts';
 
 /** Few in the ordinary tests; `npm run torture` asks for more. */
 const ROUNDS = Number(process.env['MSB_TORTURE_ROUNDS'] ?? 10);

@@ -1,9 +1,11 @@
-import { sandboxById, updateSandboxConfig } from '@microsandbox/db';
-import { RuntimeError } from '@microsandbox/types';
+import { isActive, sandboxById, updateSandboxConfig } from '@microsandbox/db';
+import { RuntimeError, type SandboxConfigRecord } from '@microsandbox/types';
 import { assertEnvironment } from '../config/environment.ts';
 import { assertLabels } from '../config/labels.ts';
 import { parseRecord } from '../config/parse-record.ts';
 import { refreshTarget, sandboxNotFound } from '../lifecycle/find-sandbox.ts';
+import { growRootDisk } from '../lifecycle/grow-root-disk.ts';
+import { acquireLifecycleLock } from '../lifecycle/lifecycle-lock.ts';
 import type { SandboxTarget } from '../lifecycle/sandbox-place.ts';
 import { startExisting } from '../lifecycle/start-existing.ts';
 import { DEFAULT_STOP_TIMEOUT_MS, stopSandbox } from '../lifecycle/stop-sandbox.ts';
@@ -33,18 +35,33 @@ export async function modifySandbox(
   assertLabels(options.labels ?? {});
   const restart = needsRestart(plan);
   if (restart) await stopSandbox(target, DEFAULT_STOP_TIMEOUT_MS);
+  const modified = modifiedRecord(record, options);
+  if (plan.changes.some(({ field }) => field === 'root_disk_size') && (restart || !isActive(row.status))) {
+    await using _lock = await acquireLifecycleLock(target);
+    await growRootDisk(target, modified);
+    await persist(target, { before: row.config, after: modified });
+  } else {
+    // The disk of a sandbox that runs on grows when it starts the next time.
+    await persist(target, { before: row.config, after: modified });
+  }
+  if (restart) await startExisting(target.backend, target.name, { mode: 'detached' });
+  return { ...plan, applied: true };
+}
+
+async function persist(
+  target: SandboxTarget,
+  { before, after }: { readonly before: string; readonly after: SandboxConfigRecord },
+): Promise<void> {
   const catalog = await target.backend.catalog();
   await catalog.write((db) => {
     const current = sandboxById(db, target.id);
     if (current === null) throw sandboxNotFound(target.name);
-    if (current.config !== row.config) {
+    if (current.config !== before) {
       throw new RuntimeError(
         `runtime error: sandbox '${target.name}' was modified by somebody else at the same time`,
         { hint: 'try again' },
       );
     }
-    updateSandboxConfig(db, target.id, modifiedRecord(record, options));
+    updateSandboxConfig(db, target.id, after);
   });
-  if (restart) await startExisting(target.backend, target.name, { mode: 'detached' });
-  return { ...plan, applied: true };
 }

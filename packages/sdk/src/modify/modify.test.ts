@@ -99,8 +99,9 @@ describe('planModification', () => {
       'tmpfs root disk size 600 MiB must not exceed sandbox memory (512 MiB)',
     );
     expect(summary({ rootDiskSize: 8192 })).toEqual([
-      ['root_disk_size', 'updated', '4 GiB', '8 GiB', 'unsupported'],
+      ['root_disk_size', 'updated', '4 GiB', '8 GiB', 'next start'],
     ]);
+    expect(summary({ rootDiskSize: 8192 }, 'Running')[0]?.[4]).toBe('requires restart');
   });
 
   it('reports secrets as not supported', () => {

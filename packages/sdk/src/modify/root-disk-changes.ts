@@ -23,14 +23,11 @@ export function rootDiskChanges(
     before: before === null ? undefined : formatMib(before),
     after: formatMib(rootDiskSize),
   } as const;
-  if (disk.kind === 'tmpfs') {
-    return [
-      { ...change, ...dispositionOf(context, 'memory for the root disk is set when the machine boots') },
-    ];
-  }
-  return [
-    { ...change, disposition: 'unsupported', reason: 'this release cannot grow a disk that has been made' },
-  ];
+  const reason =
+    disk.kind === 'tmpfs'
+      ? 'memory for the root disk is set when the machine boots'
+      : 'the root disk can grow only while no machine uses it';
+  return [{ ...change, ...dispositionOf(context, reason) }];
 }
 
 /** Requests for a root disk that cannot be. */

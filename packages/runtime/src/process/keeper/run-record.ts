@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Catalog } from '@microsandbox/db';
 import { RuntimeError, type SandboxState, type TerminationReason } from '@microsandbox/types';
-import { DEFAULT_HOST_CONFIG } from '@microsandbox/utils';
+import { DEFAULT_HOST_CONFIG, type HomeLayout } from '@microsandbox/utils';
 
 /** What is written into the catalog when a run is over. */
 export interface RunEnding {
@@ -75,6 +75,11 @@ export class RunRecord {
       await rm(sandboxDir, { recursive: true, force: true });
       await catalog.write((db) => deleteFinishedEphemeral(db, this.#sandboxId));
     });
+  }
+
+  /** Looks after sandboxes that nobody asks about, unless another process just did (spec: state 14). */
+  async maintain(layout: HomeLayout): Promise<void> {
+    await this.#withCatalog((catalog, { runMaintenance }) => runMaintenance(catalog, layout));
   }
 
   async #withCatalog<T>(

@@ -1,7 +1,10 @@
-import { LEASES, LeaseRepository, type SandboxRow } from '@microsandbox/db';
-import type { LocalBackend } from '../backend/local-backend.ts';
+import { type HomeLayout, sandboxPaths } from '@microsandbox/utils';
+import type { Catalog } from '../catalog.ts';
+import { LEASES } from '../lease-queries.ts';
+import { LeaseRepository } from '../lease-repository.ts';
+import type { SandboxRow } from '../rows.ts';
 import { cleanupEphemeral } from './ephemeral-cleanup.ts';
-import { reconcile } from './reconcile.ts';
+import { settleSandbox } from './settle-sandbox.ts';
 
 /** How long one process may be at it before another may take over. */
 const LEASE_MS = 10_000;
@@ -16,8 +19,7 @@ const BUDGET_MS = 250;
  *
  * @returns false when somebody else has just done it
  */
-export async function runMaintenance(backend: LocalBackend): Promise<boolean> {
-  const catalog = await backend.catalog();
+export async function runMaintenance(catalog: Catalog, layout: HomeLayout): Promise<boolean> {
   const leases = new LeaseRepository(catalog);
   const lease = await leases.acquire(LEASES.maintenance, {
     holderPid: process.pid,
@@ -34,17 +36,12 @@ export async function runMaintenance(backend: LocalBackend): Promise<boolean> {
     );
   for (const row of await rows(`status IN ('Running', 'Draining')`)) {
     if (performance.now() >= deadline) break;
-    await reconcile(backend, row).catch(() => {});
+    await settleSandbox(catalog, sandboxPaths(layout, row.name), row).catch(() => {});
   }
   for (const row of await rows(`ephemeral = 1 AND status IN ('Stopped', 'Crashed')`)) {
     if (performance.now() >= deadline) break;
-    await cleanupEphemeral(backend, row.id);
+    await cleanupEphemeral(catalog, layout, row.id);
   }
   await leases.complete(lease);
   return true;
-}
-
-/** Starts {@link runMaintenance} and lets it be: what it misses, the next one finds. */
-export function maintainInBackground(backend: LocalBackend): void {
-  runMaintenance(backend).catch(() => {});
 }

@@ -1,5 +1,5 @@
-import type { RunRow } from '@microsandbox/db';
 import { isProcessAlive, parseUtcTimestamp, processStartedAt } from '@microsandbox/utils';
+import type { RunRow } from '../rows.ts';
 
 /** Slack between a process's start, known to about a second, and the time in its run row. */
 const CLOCK_SLACK_MS = 5000;
