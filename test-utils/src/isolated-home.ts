@@ -6,7 +6,10 @@ import { join } from 'node:path';
 export interface IsolatedHome extends AsyncDisposable {
   /** Absolute and short, because socket paths below it must fit `sun_path`. */
   readonly path: string;
-  /** Environment for child processes: this process's, with `MSB_HOME` set and every other `MSB_*` removed. */
+  /**
+   * Environment for child processes: this process's, with `MSB_HOME` set and every other `MSB_*` removed but
+   * `MSB_VMM`, with which a whole suite runs on one monitor.
+   */
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -21,7 +24,9 @@ export async function initIsolatedHome(): Promise<IsolatedHome> {
   const path = await mkdtemp(join(tmpdir(), 'msb-'));
   const previous = process.env['MSB_HOME'];
   process.env['MSB_HOME'] = path;
-  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('MSB_'));
+  const inherited = Object.entries(process.env).filter(
+    ([key]) => key === 'MSB_VMM' || !key.startsWith('MSB_'),
+  );
   return {
     path,
     env: { ...Object.fromEntries(inherited), MSB_HOME: path },
