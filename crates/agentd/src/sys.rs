@@ -3,7 +3,7 @@
 //! * [`spawn`] forks and executes. Between fork and exec only async-signal-safe system calls are
 //!   made, and nothing is allocated: everything the child needs is prepared in [`ExecPlan`].
 //! * [`ChildSignals`] turns SIGCHLD into a readable descriptor.
-//! * [`add_entropy`], [`claim_zeroed`], [`become_io_flusher`] and [`signal_everyone`] are single system calls.
+//! * [`add_entropy`], [`claim_zeroed`], [`become_file_server`] and [`signal_everyone`] are single system calls.
 
 #![allow(unsafe_code)]
 
@@ -330,12 +330,18 @@ pub fn claim_zeroed(size: usize) -> io::Result<ZeroedMemory> {
     Ok(ZeroedMemory { address, size })
 }
 
-/// Tells the kernel that this thread serves a file system: memory that it asks for is then not made free by writing
-/// to that very file system.
-pub fn become_io_flusher() {
+/// Makes this thread one that serves a file system: memory that it asks for is not made free by writing to that very
+/// file system, and no signal for the process comes to it. A SIGCHLD that did would be lost for [`ChildSignals`].
+pub fn become_file_server() {
     const PR_SET_IO_FLUSHER: c_int = 57;
-    // SAFETY: a request with plain numbers. An older kernel refuses it, and nothing else happens.
-    unsafe { libc::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) };
+    // SAFETY: signal set calls on a live set, and a request with plain numbers. An older kernel refuses the latter,
+    // and nothing else happens.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+        libc::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+    }
 }
 
 /// Sends `signal` to every process but this one (and init).

@@ -56,10 +56,15 @@ impl Filesystem {
             None => None,
             Some(name) => Some(open_path(&root, name).map_err(failed)?),
         };
-        if let Some(file) = &probed {
-            if host_attributes(file).map_err(failed)?.0.kind() != mode::FILE {
-                return Err(failed(Errno::INVAL));
-            }
+        let kind = |file| host_attributes(file).map(|(attributes, _)| attributes.kind());
+        if probed
+            .as_ref()
+            .map(kind)
+            .transpose()
+            .map_err(failed)?
+            .is_some_and(|kind| kind != mode::FILE)
+        {
+            return Err(failed(Errno::INVAL));
         }
         let overlays = options.stat_virt != StatVirt::Off
             && overlay::is_supported(probed.as_ref().unwrap_or(&root), options.read_only);

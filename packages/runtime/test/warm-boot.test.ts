@@ -58,6 +58,7 @@ function makerSettings(home: TestHome): MakerArguments {
     vcpus: 1,
     memoryMib: 256,
     thp: 'madvise',
+    shares: 0,
     maxTemplates: 4,
   };
 }

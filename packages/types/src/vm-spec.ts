@@ -36,7 +36,7 @@ export interface VmSpec {
   /** Kernel parameters without device descriptions; nothing in them belongs to one sandbox. */
   readonly commandLine: readonly string[];
   readonly disks: readonly VmDisk[];
-  /** Names of console ports, in order; `agent` is always the first. */
+  /** Names of console ports, in order; `agent` is always the first, and those of shared folders follow. */
   readonly ports: readonly string[];
   /** Network interface; frames with 4-byte big-endian length go through {@link VmProcess.network}. */
   readonly network?: { readonly mac: string };
@@ -57,6 +57,8 @@ export interface VmExit {
 export interface VmProcess {
   readonly pid: number;
   readonly ports: ReadonlyMap<string, Duplex>;
+  /** Descriptors of the ports `fs.0`, `fs.1`, ...: connected stream sockets. They belong to whoever takes them. */
+  readonly shareSockets: ReadonlyMap<string, number>;
   readonly network?: Duplex;
   /** Version of the monitor. */
   readonly version: string;

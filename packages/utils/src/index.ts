@@ -7,6 +7,7 @@ export * from './guest-mount-tag.ts';
 export * from './home-layout.ts';
 export * from './host-config.ts';
 export * from './hostname.ts';
+export * from './mount-spec.ts';
 export * from './open-file-path.ts';
 export * from './parse-integer.ts';
 export * from './process-identity.ts';

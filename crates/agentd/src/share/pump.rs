@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::thread::Builder;
 
-use crate::sys::become_io_flusher;
+use crate::sys::become_file_server;
 
 const STACK_BYTES: usize = 64 << 10;
 
@@ -35,7 +35,7 @@ pub fn start(number: usize, port: File, fuse: File) -> io::Result<()> {
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let run = move || {
-        become_io_flusher();
+        become_file_server();
         work();
     };
     Builder::new()

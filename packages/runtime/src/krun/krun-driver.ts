@@ -12,6 +12,7 @@ import type {
   VmProcess,
   VmSpec,
 } from '@microsandbox/types';
+import { isSharePort } from '../vmm/guest-setup.ts';
 import { probeHardware } from '../vmm/probe-hardware.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
 import { krunMachine } from './krun-machine.ts';
@@ -76,19 +77,21 @@ export const krunDriver = {
     options.signal?.throwIfAborted();
     const wantsSerial = options.serial || options.serialLog;
     const { program, args } = machineProgram();
+    const channels = [
+      DESCRIPTION,
+      ...spec.ports.map(portChannel),
+      ...(spec.network ? [NETWORK] : []),
+      ...(wantsSerial ? [SERIAL] : []),
+    ];
     const machine = spawnMachine({
       program,
       args: () => args,
-      channels: [
-        DESCRIPTION,
-        ...spec.ports.map(portChannel),
-        ...(spec.network ? [NETWORK] : []),
-        ...(wantsSerial ? [SERIAL] : []),
-      ],
+      channels,
+      handedOver: spec.ports.filter(isSharePort).map(portChannel),
     });
     options.onSpawn?.();
     options.signal?.addEventListener('abort', machine.kill, { once: true });
-    const fdOf = new Map([...machine.channels.keys()].map((name, index) => [name, index + 3]));
+    const fdOf = new Map(channels.map((name, index) => [name, index + 3]));
     const fd = (name: string): number => fdOf.get(name) ?? -1;
     const description = krunMachine(
       spec,
@@ -107,7 +110,16 @@ export const krunDriver = {
       version: LIBKRUN_VERSION,
       // libkrun does not say when the guest opens a port; the agent's first frame does.
       guestStarted: new Promise(() => {}),
-      ports: new Map(spec.ports.map((name) => [name, channelOf(machine.channels, portChannel(name))])),
+      ports: new Map(
+        spec.ports
+          .filter((name) => !isSharePort(name))
+          .map((name) => [name, channelOf(machine.channels, portChannel(name))]),
+      ),
+      shareSockets: new Map(
+        spec.ports
+          .filter(isSharePort)
+          .map((name) => [name, machine.descriptors.get(portChannel(name)) ?? -1]),
+      ),
       ...(network && { network }),
       ...(options.serial && serial && { serial }),
       exited: options.serialLog && serial ? afterLog(machine.exited, serial, spec) : machine.exited,

@@ -3,7 +3,7 @@ import type { BootStage } from '@microsandbox/types';
 /** First match wins (spec: runtime A4). */
 const STAGES: readonly (readonly [RegExp, BootStage])[] = [
   [/^build vm|vm enter|tokio runtime/, 'build_vm'],
-  [/^mount |^runtime mount|virtiofs/, 'mount'],
+  [/^mount[: ]|^runtime mount|virtiofs/, 'mount'],
   [/^rootfs|trampoline rootfs|disk format|image not found/, 'image'],
   [/network|bind |address already in use|smoltcp/, 'network'],
   [/^database|^serialize startup|^insert run|^mark run failed|config parse|invalid config/, 'config'],

@@ -10,7 +10,7 @@ import { TemplateStore } from '../warm/template-store.ts';
 import { wakeMachine } from '../warm/wake-machine.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import type { ProcessArguments } from './process-arguments.ts';
-import { planDisks } from './vm-plan.ts';
+import { countShares, planDisks } from './vm-plan.ts';
 
 /** How a machine came to life, for people. */
 export type BootKind =
@@ -60,6 +60,7 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
       libkrunfwPath: settings.libkrunfw_path,
       thp: settings.thp,
       disks,
+      shares: countShares(settings),
       kernelLogPath: join(settings.log_dir, 'kernel.log'),
       cacheDir: args.cacheDir,
     }),

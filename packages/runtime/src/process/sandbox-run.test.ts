@@ -77,6 +77,7 @@ function setUp(settings: Settings = {}) {
       pid: 1,
       version: '0',
       ports: new Map([['agent', guest.hostPort]]),
+      shareSockets: new Map(),
       guestStarted: settings.neverStarts ? new Promise(() => {}) : Promise.resolve(),
       exited: exited.promise,
       kill: () => {

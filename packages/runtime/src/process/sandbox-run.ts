@@ -30,6 +30,7 @@ import type { ProcessPlaces } from './places.ts';
 import { AgentRelay } from './relay/agent-relay.ts';
 import { BootHandshake } from './relay/boot-handshake.ts';
 import { GuestLink } from './relay/guest-link.ts';
+import { type MachineShares, startShares } from './shares.ts';
 import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
 import { runStartupCommand } from './startup-command.ts';
 import type { StatusChannel } from './status-channel.ts';
@@ -70,6 +71,7 @@ export class SandboxRun {
   #machine: VmProcess | null = null;
   #link: GuestLink | null = null;
   #choice: VmmChoice | null = null;
+  #shares: MachineShares | null = null;
   #serving = false;
   #guestStarted = false;
   #request: EndRequest | null = null;
@@ -156,6 +158,7 @@ export class SandboxRun {
     const how = boot.kind === 'warm' ? 'woke' : `booting (${boot.reason})`;
     log.info(`${choice.driver} ${machine.version} with ${choice.accelerator} (${choice.reason}), ${how}`);
     if (this.#request !== null) machine.kill();
+    this.#shares = startShares(machine, this.#options.launch, log);
     try {
       const readyFrame = await awaitAgent(this.#shakeHands(launched), launched, this.#options.env);
       return { launched, readyFrame };
@@ -165,6 +168,7 @@ export class SandboxRun {
         throw error;
       log.warn(`the guest that ${boot.kind === 'warm' ? 'woke' : 'booted'} did not answer; booting another`);
       machine.kill();
+      this.#shares.close();
       await machine.exited;
       return await this.#awaitGuest(await bootInstead('its guest did not answer'));
     }
@@ -200,9 +204,10 @@ export class SandboxRun {
       this.#options.phases.reached('kernel');
     });
     const handshake = new BootHandshake({
-      onResolved: () => {
+      onResolved: (defaultUser) => {
         // Not every monitor tells that the guest runs.
         this.#guestStarted = true;
+        this.#shares?.setDefaultOwner(defaultUser);
         this.#options.phases.reached('agent');
       },
     });
@@ -251,6 +256,7 @@ export class SandboxRun {
     this.#housekeeping.stop();
     const machine = this.#machine ?? (await this.#machineThatCame());
     machine?.kill();
+    this.#shares?.close();
     await machine?.exited;
     const console = await readConsoleTail(places.kernelLog);
     const evidence = error instanceof NotReady ? error.evidence : { error };
@@ -293,6 +299,7 @@ export class SandboxRun {
   async #finish(exit: VmExit): Promise<number> {
     const { places, record, log } = this.#options;
     this.#housekeeping.stop();
+    this.#shares?.close();
     const console = this.#request === null ? await readConsoleTail(places.kernelLog) : [];
     const panicked = console.some((line) => line.includes('Kernel panic - not syncing'));
     const ending = endingOf(this.#request, exit, panicked);

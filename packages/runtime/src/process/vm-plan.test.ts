@@ -52,10 +52,8 @@ describe('planDisks', () => {
 
   it('refuses what it cannot do', () => {
     expect(() => planDisks(launch({}))).toThrow('names no root disk');
-    expect(() => planDisks(launch({ rootfs: { path: '/dir', disk_readonly: false } }))).toThrow(
-      /cannot be used yet/,
-    );
-    expect(() => planDisks(launch({ mounts: ['a:/b'] }))).toThrow('mount: shared folders cannot be used yet');
+    const vsock = [{ host_socket: '/s', port: 1, socket_type: 'stream' }];
+    expect(() => planDisks(launch({ vsock }))).toThrow('mount: vsock routes cannot be used yet');
     for (const spec of ['x', 'x:y', ':a:raw', 'id:/a:iso']) expect(() => parseDiskSpec(spec)).toThrow();
   });
 });

@@ -8,14 +8,24 @@ import {
 } from '@microsandbox/types';
 import type { MachineSettings } from './machine-settings.ts';
 
+type Machine = Pick<MachineSettings, 'rootfs' | 'mounts' | 'disks' | 'vsock'>;
+
+/** Shared folders of a sandbox: its root, when that is one, and its mounts. Each needs a port. */
+export function countShares({ rootfs, mounts }: Pick<Machine, 'rootfs' | 'mounts'>): number {
+  return (rootfs.path ? 1 : 0) + mounts.length;
+}
+
 /**
  * Disks of a sandbox in the order the guest sees them: root, upper, data disks (spec: runtime A1, A3).
  *
- * @throws MicrosandboxError `unsupported` for what needs shared folders
+ * @throws MicrosandboxError `unsupported` for vsock routes
  * @throws InvalidConfigError for a disk spec that is none
  */
-export function planDisks(launch: Pick<MachineSettings, 'rootfs' | 'mounts' | 'disks' | 'vsock'>): VmDisk[] {
-  assertSupported(launch);
+export function planDisks(launch: Machine): VmDisk[] {
+  if (launch.vsock.length > 0) {
+    throw new MicrosandboxError('unsupported', 'mount: vsock routes cannot be used yet');
+  }
+  if (launch.rootfs.path) return launch.disks.map(parseDiskSpec);
   const { disk, disk_format, disk_readonly, upper, upper_format } = launch.rootfs;
   if (!disk) throw new InvalidConfigError('invalid config: the launch configuration names no root disk');
   // A VMDK root is an image from the cache: never written, whatever the flag says.
@@ -28,19 +38,8 @@ export function planDisks(launch: Pick<MachineSettings, 'rootfs' | 'mounts' | 'd
 /** The bootstrap as it goes to the guest: with what the launcher left to the sandbox process (protocol 8.1). */
 export function completeBootstrap(launch: LaunchConfig): GuestBootstrap {
   const { bootstrap, rootfs } = launch;
-  if (bootstrap.block_root !== undefined || rootfs.disk_format === 'vmdk') return bootstrap;
+  if (bootstrap.block_root !== undefined || rootfs.disk_format === 'vmdk' || rootfs.path) return bootstrap;
   return { ...bootstrap, block_root: { kind: 'disk-image', device: '/dev/vda' } };
-}
-
-function assertSupported(launch: Pick<MachineSettings, 'rootfs' | 'mounts' | 'vsock'>): void {
-  const what = launch.rootfs.path
-    ? 'a folder as root file system'
-    : launch.mounts.length > 0
-      ? 'shared folders'
-      : launch.vsock.length > 0
-        ? 'vsock routes'
-        : null;
-  if (what !== null) throw new MicrosandboxError('unsupported', `mount: ${what} cannot be used yet`);
 }
 
 /** `id:host:format[:ro]`; the host path may contain colons (spec: runtime A1). */

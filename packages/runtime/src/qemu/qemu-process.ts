@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { VmProcess, VmSpec } from '@microsandbox/types';
+import { isSharePort } from '../vmm/guest-setup.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
 import { type QemuTemplateOptions, qemuArguments } from './qemu-arguments.ts';
 import { qemuCounters } from './qemu-counters.ts';
@@ -28,6 +29,7 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
   const machine = spawnMachine({
     program,
     ...(options.files && { files: options.files }),
+    handedOver: spec.ports.filter(isSharePort).map(portChannel),
     channels: [MONITOR, ...spec.ports.map(portChannel), ...(spec.network ? [NETWORK] : [])],
     args: (fdOf) => {
       options.onDescriptors?.(fdOf);
@@ -46,7 +48,12 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
     pid: machine.pid,
     monitor,
     guestStarted: firstPortOpened(monitor),
-    ports: new Map(spec.ports.map((name) => [name, channel(portChannel(name))])),
+    ports: new Map(
+      spec.ports.filter((name) => !isSharePort(name)).map((name) => [name, channel(portChannel(name))]),
+    ),
+    shareSockets: new Map(
+      spec.ports.filter(isSharePort).map((name) => [name, machine.descriptors.get(portChannel(name)) ?? -1]),
+    ),
     ...(spec.network && { network: channel(NETWORK) }),
     exited: machine.exited,
     counters: () => qemuCounters(monitor),

@@ -3,6 +3,17 @@ import type { Accelerator, LaunchConfig } from '@microsandbox/types';
 /** Console port that carries the agent's frames. */
 export const AGENT_PORT = 'agent';
 
+const SHARE_PORT = 'fs.';
+
+/** Console port of a shared folder; agent and sandbox process count them alike. */
+export function sharePort(index: number): string {
+  return `${SHARE_PORT}${index}`;
+}
+
+export function isSharePort(name: string): boolean {
+  return name.startsWith(SHARE_PORT);
+}
+
 /** Transparent huge pages in the guest. */
 export type ThpMode = LaunchConfig['thp'];
 

@@ -1,7 +1,7 @@
 import type { Accelerator, VmDisk, VmSpec } from '@microsandbox/types';
 import { prepareInitramfs } from '../initramfs/prepare-initramfs.ts';
 import { prepareKernel } from '../kernel/prepare-kernel.ts';
-import { AGENT_PORT, kernelCommandLine, type ThpMode } from './guest-setup.ts';
+import { AGENT_PORT, kernelCommandLine, sharePort, type ThpMode } from './guest-setup.ts';
 import { hostTscKhz } from './host-tsc.ts';
 
 /** What a machine is made from. */
@@ -13,6 +13,8 @@ export interface MachineOptions {
   readonly libkrunfwPath: string;
   readonly thp: ThpMode;
   readonly disks: readonly VmDisk[];
+  /** Shared folders, each with a port of its own. */
+  readonly shares: number;
   readonly kernelLogPath: string;
   readonly cacheDir: string;
 }
@@ -33,7 +35,7 @@ export async function machineSpec(options: MachineOptions): Promise<VmSpec> {
     initramfsPath,
     commandLine: kernelCommandLine({ thp: options.thp, accelerator, tscKhz }),
     disks: options.disks,
-    ports: [AGENT_PORT],
+    ports: [AGENT_PORT, ...Array.from({ length: options.shares }, (_, index) => sharePort(index))],
     kernelLogPath: options.kernelLogPath,
     accelerator,
   };

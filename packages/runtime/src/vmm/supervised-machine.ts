@@ -22,6 +22,8 @@ export interface SupervisedMachineOptions {
   readonly program: string;
   /** Names of the channels; the first gets descriptor 3 in the child, and so on. */
   readonly channels: readonly string[];
+  /** Those of the channels that somebody else will serve: our ends of them stay descriptors. */
+  readonly handedOver?: readonly string[];
   /** Open files to hand over as well, by name; they stay open here. */
   readonly files?: ReadonlyMap<string, number>;
   /** Arguments, given each channel's and file's descriptor number in the child. */
@@ -32,6 +34,8 @@ export interface SupervisedMachineOptions {
 export interface SupervisedMachine {
   readonly pid: number;
   readonly channels: ReadonlyMap<string, Duplex>;
+  /** Our ends of the channels to hand over. */
+  readonly descriptors: ReadonlyMap<string, number>;
   /** Settles exactly once, when the process is gone and reaped. Never rejects. */
   readonly exited: Promise<VmExit>;
   kill(): void;
@@ -71,10 +75,14 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
     for (const fd of [...channelEnds, childOutput]) closeSync(fd);
   }
   const stderr = collect(outputFd);
+  const isHandedOver = ([name]: readonly [string, number]): boolean =>
+    options.handedOver?.includes(name) ?? false;
+  const ours = [...hostEnds].filter((end) => !isHandedOver(end));
   let running = true;
   return {
     pid,
-    channels: new Map([...hostEnds].map(([name, fd]) => [name, openChannel(fd)])),
+    channels: new Map(ours.map(([name, fd]) => [name, openChannel(fd)])),
+    descriptors: new Map([...hostEnds].filter(isHandedOver)),
     exited: exit.then(async (status) => {
       running = false;
       return describeExit(status, await stderr.tail());

@@ -1,10 +1,8 @@
 import type { VmSpec } from '@microsandbox/types';
+import { AGENT_PORT, sharePort } from '../vmm/guest-setup.ts';
 
 /** Changes when machines of a class are built differently, so that older templates are not tried. */
 export const LAYOUT_VERSION = 2;
-
-/** Console port of the agent; always the first. */
-const AGENT = 'agent';
 
 /**
  * Numbers of file-sharing ports that classes have. A port costs the guest 4 MiB of buffers, used or not, so a
@@ -33,7 +31,7 @@ export interface ClassFilling {
  */
 export function whyOutsideClass({ disks, ports }: Layout): string | null {
   if (disks.length > DISKS) return `it has ${disks.length} disks, and templates have ${DISKS}`;
-  const expected = [AGENT, ...fsPorts(ports.length - 1)];
+  const expected = [AGENT_PORT, ...fsPorts(ports.length - 1)];
   const odd = ports.find((name, index) => expected[index] !== name);
   if (odd !== undefined) return `templates have no port ${odd} at its place`;
   return fsPortsOfClass({ disks, ports }) === null ? `it has ${ports.length} ports` : null;
@@ -48,7 +46,7 @@ export function layoutClass(layout: Layout): string {
 export function fillToClass(spec: VmSpec): ClassFilling {
   return {
     spec: { ...spec, network: spec.network ?? { mac: UNUSED_MAC } },
-    unconnectedPorts: [AGENT, ...fsPorts(fsPortsOfClass(spec) ?? 0)].slice(spec.ports.length),
+    unconnectedPorts: [AGENT_PORT, ...fsPorts(fsPortsOfClass(spec) ?? 0)].slice(spec.ports.length),
     emptyDisks: DISKS - spec.disks.length,
   };
 }
@@ -58,5 +56,5 @@ function fsPortsOfClass({ ports }: Layout): number | null {
 }
 
 function fsPorts(count: number): string[] {
-  return Array.from({ length: Math.max(0, count) }, (_, index) => `fs.${index}`);
+  return Array.from({ length: Math.max(0, count) }, (_, index) => sharePort(index));
 }

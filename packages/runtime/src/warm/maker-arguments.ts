@@ -9,6 +9,8 @@ export interface MakerArguments {
   readonly memoryMib: number;
   readonly thp: LaunchConfig['thp'];
   readonly maxTemplates: number;
+  /** Shared folders that a sandbox of the template can have; its class may have room for more. */
+  readonly shares: number;
 }
 
 /** Writes the command line that {@link parseMakerArguments} reads. */
@@ -20,6 +22,7 @@ export function formatMakerArguments(values: MakerArguments): string[] {
     ...['--memory-mib', String(values.memoryMib)],
     ...['--thp', values.thp],
     ...['--max-templates', String(values.maxTemplates)],
+    ...['--shares', String(values.shares)],
   ];
 }
 
@@ -35,13 +38,16 @@ export function parseMakerArguments(argv: readonly string[]): MakerArguments {
       'memory-mib': option,
       thp: option,
       'max-templates': option,
+      shares: option,
     },
   });
   const numbers = [values.vcpus, values['memory-mib'], values['max-templates']].map(Number);
   const [vcpus = 0, memoryMib = 0, maxTemplates = 0] = numbers;
   const { thp } = values;
   if (thp !== 'always' && thp !== 'madvise' && thp !== 'never') throw invalid(argv);
+  const shares = Number(values.shares);
   if (!numbers.every((number) => Number.isSafeInteger(number) && number > 0)) throw invalid(argv);
+  if (!Number.isSafeInteger(shares) || shares < 0) throw invalid(argv);
   return {
     cacheDir: values['cache-dir'],
     libkrunfwPath: values.libkrunfw,
@@ -49,6 +55,7 @@ export function parseMakerArguments(argv: readonly string[]): MakerArguments {
     memoryMib,
     thp,
     maxTemplates,
+    shares,
   };
 }
 

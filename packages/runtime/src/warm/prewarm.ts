@@ -46,6 +46,7 @@ export async function prewarm(
     libkrunfwPath: options.libkrunfwPath,
     thp: options.thp,
     disks: [],
+    shares: options.shares,
     kernelLogPath: devNull,
     cacheDir,
   });

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { LaunchConfig } from '@microsandbox/types';
 import type { RuntimeLog } from '../process/journal/runtime-log.ts';
 import type { ProcessArguments } from '../process/process-arguments.ts';
+import { countShares } from '../process/vm-plan.ts';
 import { formatMakerArguments } from './maker-arguments.ts';
 
 /** Of what the maker says when it fails, as much goes to the log. */
@@ -28,6 +29,7 @@ export function startTemplateMaker(options: {
     memoryMib: args.memoryMib,
     thp: launch.thp,
     maxTemplates: args.maxTemplates,
+    shares: countShares(launch),
   });
   const maker = spawn(
     process.execPath,

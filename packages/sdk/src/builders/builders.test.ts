@@ -534,7 +534,7 @@ describe('SandboxBuilder.build', () => {
       (b: SandboxBuilder) => b.port(1, 1),
       (b: SandboxBuilder) => b.secretEnv('A', 'b', 'c'),
       (b: SandboxBuilder) => b.vsock('/s', 1),
-      (b: SandboxBuilder) => b.volume('/d', (m) => m.bind('/tmp')),
+      (b: SandboxBuilder) => b.volume('/d', (m) => m.named('v')),
       (b: SandboxBuilder) => b.fromSnapshot('s'),
     ]) {
       await expect(create(configure)).rejects.toMatchObject({ code: 'unsupported' });

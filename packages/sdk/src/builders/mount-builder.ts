@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { normalizeGuestPath } from '../config/guest-path.ts';
 import { invalidConfig } from '../config/invalid-config.ts';
 import type { StoredMount } from '../config/mounts.ts';
@@ -273,7 +274,8 @@ export function storedMount(mount: VolumeMount): StoredMount {
     case 'bind':
       return {
         type: 'Bind',
-        host: mount.host,
+        // A sandbox may be started again from elsewhere.
+        host: resolve(mount.host ?? ''),
         guest,
         options,
         ...policies,

@@ -13,6 +13,17 @@ export interface TmpfsMount {
   readonly options: StoredMountOptions;
 }
 
+/** A folder or file of the host as it is stored. Older records lack the policies. */
+export interface BindMount {
+  readonly type: 'Bind';
+  readonly host: string;
+  readonly guest: string;
+  readonly stat_virtualization?: 'strict' | 'relaxed' | 'off';
+  readonly host_permissions?: 'private' | 'mirror';
+  readonly follow_root_symlinks?: boolean;
+  readonly quota_mib?: number | null;
+}
+
 export interface StoredMountOptions {
   readonly readonly: boolean;
   readonly noexec: boolean;
@@ -36,6 +47,10 @@ export function guestPathOf(mount: StoredMount): string {
 
 export function isTmpfs(mount: StoredMount): mount is StoredMount & TmpfsMount {
   return mount.type === 'Tmpfs';
+}
+
+export function isBind(mount: StoredMount): mount is StoredMount & BindMount {
+  return mount.type === 'Bind';
 }
 
 /**

@@ -13,9 +13,7 @@ export function assertSupported(config: SandboxConfigRecord): void {
 }
 
 function unsupportedApi(config: SandboxConfigRecord): string | null {
-  const { image, network, mounts } = config;
-  if ('Bind' in image) return 'SandboxBuilder::image with a folder';
-  if (mounts.some(({ type }) => type === 'Bind')) return 'MountBuilder::bind';
+  const { network, mounts } = config;
   if (mounts.some(({ type }) => type === 'Named')) return 'MountBuilder::named';
   if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';
   if (network['secrets'] !== undefined) return 'SandboxBuilder::secret';

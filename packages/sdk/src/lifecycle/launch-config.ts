@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type {
   BlockRoot,
   GuestBootstrap,
@@ -8,6 +9,7 @@ import type {
 import { deriveHostname, guestMountTag } from '@microsandbox/utils';
 import { guestPathOf, isTmpfs, mountOptionsOf, type StoredMount } from '../config/mounts.ts';
 import type { SandboxPlace } from './sandbox-place.ts';
+import type { SharedMounts } from './shared-mounts.ts';
 
 /** What a launch needs beside the configuration. */
 export interface LaunchInputs {
@@ -16,6 +18,7 @@ export interface LaunchInputs {
   readonly config: SandboxConfigRecord;
   readonly sandboxId: number;
   readonly libkrunfwPath: string;
+  readonly shared: SharedMounts;
   /** Joined image of a layered root; null for every other root. */
   readonly vmdkPath: string | null;
   /** Program that is the sandbox's whole purpose: it starts with it and its end is the sandbox's. */
@@ -58,10 +61,10 @@ export function launchConfigOf(inputs: LaunchInputs): LaunchConfig {
       slot: inputs.metricsSlot,
     },
     rootfs: rootfsOf(inputs),
-    mounts: [],
+    mounts: [...inputs.shared.specs],
     disks: config.mounts.filter(({ type }) => type === 'DiskImage').map(diskSpec),
     init_path: config.init?.cmd ?? null,
-    bootstrap: bootstrapOf(config),
+    bootstrap: bootstrapOf(config, inputs.shared),
     exec_path: null,
     exec_args: [],
     network: config.network.enabled ? config.network : null,
@@ -83,7 +86,7 @@ function rootfsOf({ place, config, vmdkPath }: LaunchInputs): LaunchConfig['root
   };
   const { image } = config;
   if ('Bind' in image) {
-    return { ...none, path: image.Bind.path, follow_root_symlinks: image.Bind.follow_root_symlinks };
+    return { ...none, path: resolve(image.Bind.path), follow_root_symlinks: image.Bind.follow_root_symlinks };
   }
   if ('DiskImage' in image) {
     return { ...none, disk: image.DiskImage.path, disk_format: image.DiskImage.format.toLowerCase() };
@@ -103,7 +106,7 @@ function rootfsOf({ place, config, vmdkPath }: LaunchInputs): LaunchConfig['root
 }
 
 /** The guest's first message (agent protocol 7, 8); network and host alias are the sandbox process's part. */
-function bootstrapOf(config: SandboxConfigRecord): GuestBootstrap {
+function bootstrapOf(config: SandboxConfigRecord, shared: SharedMounts): GuestBootstrap {
   const { runtime, rlimits, env, mounts, init } = config;
   const blockRoot = blockRootOf(config);
   const disks = mounts.filter(({ type }) => type === 'DiskImage').map(diskMount);
@@ -114,6 +117,8 @@ function bootstrapOf(config: SandboxConfigRecord): GuestBootstrap {
   }));
   return {
     ...(blockRoot !== null && { block_root: blockRoot }),
+    ...(shared.folders.length > 0 && { dir_mounts: shared.folders }),
+    ...(shared.files.length > 0 && { file_mounts: shared.files }),
     ...(disks.length > 0 && { disk_mounts: disks }),
     ...(tmpfs.length > 0 && { tmpfs_mounts: tmpfs }),
     hostname: runtime.hostname ?? deriveHostname(config.name),

@@ -11,6 +11,7 @@ import type { BootPhaseListener } from '../boot-info.ts';
 import { cancelMetricsSlot, type ReservedSlot, reserveMetricsSlot } from '../metrics/reserve-slot.ts';
 import { launchConfigOf } from './launch-config.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
+import { sharedMounts } from './shared-mounts.ts';
 import { writeScripts } from './write-scripts.ts';
 
 /** Time that a killed process gets to be gone. */
@@ -55,6 +56,7 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
         config,
         sandboxId: target.id,
         libkrunfwPath: options.libkrunfwPath,
+        shared: await sharedMounts(config, target.paths.scriptsDir),
         vmdkPath: options.vmdkPath,
         startup: options.startup ?? null,
         metricsSlot,

@@ -7,6 +7,8 @@ export interface PrewarmOptions {
   readonly cpus?: number;
   /** MiB. Default: that of new sandboxes. */
   readonly memory?: number;
+  /** Shared folders and files that the sandboxes mount; scripts count as one. Default: none. */
+  readonly shares?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -40,6 +42,7 @@ export async function makeWarmTemplate(
     memoryMib: options.memory ?? defaults.memory_mib,
     thp: defaults.thp,
     maxTemplates: warmSetting({ env, config }).maxTemplates,
+    shares: options.shares ?? 0,
     env,
     config,
     ...(options.signal && { signal: options.signal }),

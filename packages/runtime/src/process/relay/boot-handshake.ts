@@ -1,11 +1,11 @@
-import { type DecodedFrame, decodeEnvelope } from '@microsandbox/protocol';
+import { type DecodedFrame, decodeMessage, type Message } from '@microsandbox/protocol';
 import { deferred } from '../../async/deferred.ts';
 import type { GuestLink, GuestLinkEvents } from './guest-link.ts';
 
 /** How far the guest is. */
 export interface HandshakeProgress {
-  /** The guest assembled its root file system and knows its default user. */
-  onResolved(): void;
+  /** The guest assembled its root file system and knows its default user; it mounts more only afterwards. */
+  onResolved(defaultUser: { readonly uid: number; readonly gid: number }): void;
 }
 
 /**
@@ -28,11 +28,11 @@ export class BootHandshake implements GuestLinkEvents {
   }
 
   onFrame(frame: DecodedFrame): void {
-    const type = typeOf(frame);
-    if (type === 'core.init.resolved') {
-      this.#progress.onResolved();
+    const message = messageOf(frame);
+    if (message?.type === 'core.init.resolved') {
+      this.#progress.onResolved(message.payload.defaultUser);
       this.#link?.sendMessage(0, 'core.init.ack', {});
-    } else if (type === 'core.ready') {
+    } else if (message?.type === 'core.ready') {
       // A copy: the frame lies in a larger piece of memory, and it is kept for the machine's life.
       this.#ready.resolve(Buffer.from(frame.bytes));
     }
@@ -45,9 +45,9 @@ export class BootHandshake implements GuestLinkEvents {
   onClose(): void {}
 }
 
-function typeOf(frame: DecodedFrame): string | null {
+function messageOf(frame: DecodedFrame): Message | null {
   try {
-    return frame.id === 0 ? decodeEnvelope(frame.body).type : null;
+    return frame.id === 0 ? decodeMessage(frame) : null;
   } catch {
     return null;
   }

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { GuestBootstrap, SandboxConfigRecord } from '@microsandbox/types';
+import { formatMountSpec, guestMountTag, type MountSpec } from '@microsandbox/utils';
+import { guestPathOf, isBind, mountOptionsOf } from '../config/mounts.ts';
+
+/** Growth that a folder of the host allows its guest when nobody said, in MiB. */
+const DEFAULT_QUOTA_MIB = 4096;
+
+/** Scripts of the sandbox: their share, their place in the guest, and what the guest may add, in MiB. */
+const SCRIPTS = { tag: 'msb_runtime', guestPath: '/.msb/scripts', quotaMib: 16 } as const;
+
+/** Shared folders of one start, for both sides. */
+export interface SharedMounts {
+  /** For the sandbox process: `tag:host[:opts]`. */
+  readonly specs: readonly string[];
+  readonly folders: NonNullable<GuestBootstrap['dir_mounts']>;
+  readonly files: NonNullable<GuestBootstrap['file_mounts']>;
+}
+
+/**
+ * What a sandbox shares with its host. A host path that is a file becomes a share that shows this one file. A path
+ * that does not exist is left to the sandbox process, whose error says so.
+ */
+export async function sharedMounts(config: SandboxConfigRecord, scriptsDir: string): Promise<SharedMounts> {
+  const specs: string[] = [];
+  const folders: SharedMounts['folders'] = [];
+  const files: SharedMounts['files'] = [];
+  for (const mount of config.mounts.filter(isBind)) {
+    const flags = mountOptionsOf(mount);
+    const spec = (tag: string, hostPath: string): string =>
+      formatMountSpec({
+        tag,
+        hostPath,
+        ...flags,
+        statVirt: mount.stat_virtualization ?? 'strict',
+        hostPerms: mount.host_permissions ?? 'private',
+        followRootSymlinks: mount.follow_root_symlinks ?? false,
+        quotaMib: mount.quota_mib ?? DEFAULT_QUOTA_MIB,
+      });
+    const guest_path = guestPathOf(mount);
+    if (await isFile(mount.host)) {
+      const tag = `fm_${randomBytes(4).toString('hex')}`;
+      specs.push(spec(tag, dirname(mount.host)));
+      files.push({ tag, filename: basename(mount.host), guest_path, flags });
+    } else {
+      const tag = guestMountTag(guest_path);
+      specs.push(spec(tag, mount.host));
+      folders.push({ tag, guest_path, flags });
+    }
+  }
+  if (Object.keys(config.runtime.scripts).length > 0) {
+    specs.push(formatMountSpec(scriptsSpec(scriptsDir)));
+    folders.push({ tag: SCRIPTS.tag, guest_path: SCRIPTS.guestPath });
+  }
+  return { specs, folders, files };
+}
+
+function scriptsSpec(hostPath: string): MountSpec {
+  const flags = { readonly: false, noexec: false, nosuid: false, nodev: false } as const;
+  const policies = { statVirt: 'relaxed', hostPerms: 'mirror', followRootSymlinks: false } as const;
+  return { tag: SCRIPTS.tag, hostPath, ...flags, ...policies, quotaMib: SCRIPTS.quotaMib };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const entry = await stat(path).catch(() => null);
+  return entry?.isFile() ?? false;
+}
