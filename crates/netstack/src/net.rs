@@ -5,14 +5,12 @@ use crate::frame::FrameWriter;
 use crate::link::Link;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, IpListenEndpoint};
 use std::net::SocketAddr;
 
 /// Receive and send buffer of one connection, in bytes.
 const TCP_BUFFER: usize = 64 * 1024;
-/// A peer that does not finish a handshake is given up.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 pub struct Net {
     interface: Interface,
@@ -141,11 +139,5 @@ fn new_socket() -> tcp::Socket<'static> {
     socket.set_nagle_enabled(false);
     // Frames come in batches, so an immediate acknowledgement is already one for many segments.
     socket.set_ack_delay(None);
-    socket.set_timeout(Some(HANDSHAKE));
     socket
-}
-
-/// Ends the handshake's time limit.
-pub fn established(socket: &mut tcp::Socket) {
-    socket.set_timeout(None);
 }

@@ -8,10 +8,11 @@ use crate::rate::LimitOptions;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// `NetworkStackOptions` without the descriptor.
+/// `NetworkStackOptions`. In Rust the frame stream is an argument of its own, so its number is not looked at.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StackOptions {
+    pub frame_fd: Option<i32>,
     pub addresses: Addresses,
     pub policy_json: String,
     pub platform_policy_json: Option<String>,

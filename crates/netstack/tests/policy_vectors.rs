@@ -1,5 +1,7 @@
 //! The vectors that Rust and TypeScript share.
 
+#![allow(clippy::unwrap_used)]
+
 use msb_netstack::policy::{Policy, Verdict, allow_rule};
 use msb_netstack::wire::{PolicyContext, QuestionDocument};
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! TCP between a guest with its own stack and real host sockets.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use smoltcp::socket::tcp::State;

@@ -32,6 +32,8 @@ impl Stack {
             match self.turn(&mut events) {
                 Ok(true) => {}
                 Ok(false) => break None,
+                // The monitor ended with frames unread.
+                Err(e) if is_closed(&e) => break None,
                 Err(e) => break Some(e.to_string()),
             }
         };
@@ -133,4 +135,11 @@ impl Stack {
     pub(crate) fn hold_until(&mut self, wait: Duration) {
         self.schedule.until(self.core.now + wait);
     }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }

@@ -7,6 +7,7 @@ use super::stream::Stream;
 use mio::net::TcpStream;
 use smoltcp::iface::SocketHandle;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// The two ends of a connection as the guest sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,12 +39,15 @@ pub struct Flow {
     pub tuple: Tuple,
     pub handle: SocketHandle,
     pub stage: Stage,
+    pub opened: Instant,
     /// Opened by a peer of a published port.
     pub inbound: bool,
     /// Already in the list of connections to serve.
     pub marked: bool,
     /// The guest's FIN has been seen, so its socket's end is orderly.
     pub guest_finished: bool,
+    /// When its socket was first found closed, its last segment perhaps not sent.
+    pub closed: Option<Instant>,
     /// In TIME-WAIT with its work done; no longer counts as live.
     pub lingering: bool,
 }

@@ -2,32 +2,29 @@ use super::flow::{Flow, Stage, Tuple};
 use super::serve;
 use crate::core::Core;
 use crate::net::Net;
-use crate::policy::{HostnameSource, Outcome, Protocol, Question};
-use crate::shared::bump;
-use crate::token::Owner;
-use mio::Interest;
-use mio::net::TcpStream;
 use smoltcp::socket::tcp::State;
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Every TCP connection, by number and by its ends.
 #[derive(Default)]
 pub struct Flows {
-    table: HashMap<u32, Flow>,
-    tuples: HashMap<Tuple, u32>,
+    pub(super) table: HashMap<u32, Flow>,
+    pub(super) tuples: HashMap<Tuple, u32>,
     next: u32,
     /// Connections that something happened to.
     marked: Vec<u32>,
     /// Work done, TIME-WAIT still runs, oldest first.
     lingering: VecDeque<u32>,
-    outbound: usize,
-    inbound: usize,
+    pub(super) outbound: usize,
+    pub(super) inbound: usize,
 }
 
 /// TIME-WAIT only protects the guest from a late FIN of its own; a few are enough.
 const MAX_LINGERING: usize = 32;
+/// A guest that cannot be reached for so long does not get its last segment.
+const LAST_SEGMENT: Duration = Duration::from_secs(1);
 
 impl Flows {
     /// A TCP frame of the guest, on its way to the stack.
@@ -74,81 +71,13 @@ impl Flows {
         })
     }
 
-    /// Decides on a SYN (spec: network 5.1). Without a socket the stack answers it with a reset.
-    fn open(&mut self, tuple: Tuple, net: &mut Net, core: &Core) -> Option<u32> {
-        let (port, tls) = (tuple.remote.port(), core.settings.tls.is_some());
-        let question = Question::Egress {
-            protocol: Protocol::Tcp,
-            address: tuple.remote.ip(),
-            port: Some(port),
-            hostname: HostnameSource::Deferred,
-        };
-        let outcome = match port {
-            // The policy applies to each query.
-            53 => Outcome::Allow,
-            853 if !tls => Outcome::Deny,
-            _ => core.shared.judge(&question, true).verdict.outcome,
-        };
-        let full = self.outbound >= core.settings.limits.max_connections;
-        if full && outcome != Outcome::Deny {
-            core.shared.report_limit(&question);
-        }
-        if full || outcome == Outcome::Deny {
-            bump(&core.shared.counters.tcp_refused);
-            return None;
-        }
-        let handle = net.listen(tuple.remote)?;
-        let deferred = outcome == Outcome::Defer;
-        self.outbound += 1;
-        bump(&core.shared.counters.tcp_opened);
-        Some(self.insert(tuple, handle, Stage::Opening { deferred }, false))
-    }
-
-    /// Connects a peer of a published port to the guest.
-    pub fn enter(
-        &mut self,
-        peer: TcpStream,
-        guest: SocketAddr,
-        local: SocketAddr,
-        net: &mut Net,
-        core: &Core,
-    ) -> Result<u32, TcpStream> {
-        let tuple = Tuple {
-            guest,
-            remote: local,
-        };
-        let full = self.inbound >= core.settings.limits.max_published_connections;
-        if full || self.tuples.contains_key(&tuple) {
-            return Err(peer);
-        }
-        let Some(handle) = net.connect(guest, local) else {
-            return Err(peer);
-        };
-        self.inbound += 1;
-        Ok(self.insert(tuple, handle, Stage::Entering(peer), true))
-    }
-
-    /// Watches the host peer of a connection that has just been entered.
-    pub fn watch_peer(&mut self, id: u32, core: &Core) {
-        if let Some(Flow {
-            stage: Stage::Entering(peer),
-            ..
-        }) = self.table.get_mut(&id)
-        {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            // Without it the connection stalls and runs out of time, nothing worse.
-            let _ = core
-                .registry
-                .register(peer, Owner::Flow(id).token(), interest);
-        }
-    }
-
-    fn insert(
+    pub(super) fn insert(
         &mut self,
         tuple: Tuple,
         handle: smoltcp::iface::SocketHandle,
         stage: Stage,
         inbound: bool,
+        now: Instant,
     ) -> u32 {
         loop {
             self.next = self.next.wrapping_add(1);
@@ -162,9 +91,11 @@ impl Flows {
             tuple,
             handle,
             stage,
+            opened: now,
             inbound,
             marked: false,
             guest_finished: false,
+            closed: None,
             lingering: false,
         };
         self.table.insert(id, flow);
@@ -217,11 +148,14 @@ impl Flows {
             flow.marked = false;
             let socket = net.socket(flow.handle);
             match socket.state() {
-                // A reset that could not be sent yet keeps the address of the guest.
-                State::Closed if flow.is_over() && socket.remote_endpoint().is_none() => {
-                    self.remove(id, net);
+                State::Closed if flow.is_over() => {
+                    // A reset that could not be sent yet keeps the address of the guest.
+                    let sent = socket.remote_endpoint().is_none();
+                    let since = *flow.closed.get_or_insert(core.now);
+                    if sent || core.now.duration_since(since) >= LAST_SEGMENT {
+                        self.remove(id, net);
+                    }
                 }
-                State::Closed => self.mark(id),
                 State::TimeWait if flow.is_over() && !flow.lingering => {
                     flow.lingering = true;
                     let inbound = flow.inbound;

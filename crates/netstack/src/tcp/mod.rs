@@ -1,5 +1,6 @@
 //! TCP connections of the guest, and into it.
 
+mod admission;
 mod dial;
 mod dns;
 mod drain;

@@ -8,15 +8,24 @@ use super::splice::{Progress, Splice};
 use super::stream::Stream;
 use crate::core::Core;
 use crate::event::{Event, StreamKind};
-use crate::net::established;
 use smoltcp::socket::tcp::{Socket, State};
+use std::time::Duration;
 
+/// A guest that does not finish a handshake is given up.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 const DNS_PORT: u16 = 53;
 const DNS_TLS_PORT: u16 = 853;
 
 /// Does for a connection what can be done now; goes on through stages as long as they change.
 pub fn serve(flow: &mut Flow, guest: &mut Socket, core: &mut Core) {
     if was_reset(flow, guest) {
+        abandon(flow, core);
+        return;
+    }
+    let handshaking = matches!(flow.stage, Stage::Opening { .. } | Stage::Entering(_));
+    let unfinished = matches!(guest.state(), State::SynSent | State::SynReceived);
+    if handshaking && unfinished && core.now.duration_since(flow.opened) >= HANDSHAKE {
+        guest.abort();
         abandon(flow, core);
         return;
     }
@@ -58,14 +67,12 @@ fn step(stage: Stage, flow: &Flow, guest: &mut Socket, core: &mut Core) -> (Stag
             if matches!(guest.state(), State::Listen | State::SynReceived) {
                 return (stage, false);
             }
-            established(guest);
             (first_stage(deferred, flow, guest, core), true)
         }
         Stage::Entering(peer) => {
             if matches!(guest.state(), State::SynSent | State::SynReceived) {
                 return (Stage::Entering(peer), false);
             }
-            established(guest);
             (
                 Stage::Spliced(Splice::new(HostSocket::new(peer), Vec::new())),
                 true,

@@ -33,8 +33,8 @@ impl Splice {
 
     /// Moves what can be moved. An error is the host connection's.
     pub fn pump(&mut self, guest: &mut Socket) -> io::Result<Progress> {
-        self.to_host(guest)?;
-        self.to_guest(guest)?;
+        self.send_to_host(guest)?;
+        self.receive_from_host(guest)?;
         let finished = self.host_ended && self.guest_ended;
         Ok(if finished {
             Progress::Finished
@@ -43,7 +43,7 @@ impl Splice {
         })
     }
 
-    fn to_host(&mut self, guest: &mut Socket) -> io::Result<()> {
+    fn send_to_host(&mut self, guest: &mut Socket) -> io::Result<()> {
         while self.sent < self.pending.len() && self.host.is_writable() {
             self.sent += self.host.write(&self.pending[self.sent..])?;
         }
@@ -82,7 +82,7 @@ impl Splice {
         }
     }
 
-    fn to_guest(&mut self, guest: &mut Socket) -> io::Result<()> {
+    fn receive_from_host(&mut self, guest: &mut Socket) -> io::Result<()> {
         while !self.host_ended && self.host.is_readable() && guest.can_send() {
             let host = &mut self.host;
             let moved = guest.send(|room| match host.read(room) {

@@ -63,12 +63,12 @@ impl Stream {
 
     /// Moves what can be moved; true when both directions have ended.
     pub fn pump(&mut self, guest: &mut Socket, shared: &Shared) -> bool {
-        self.to_owner(guest, shared);
-        self.from_owner(guest, shared);
+        self.deliver(guest, shared);
+        self.flush(guest, shared);
         self.end_wanted && self.to_guest.is_empty() && (self.guest_ended || self.deaf)
     }
 
-    fn to_owner(&mut self, guest: &mut Socket, shared: &Shared) {
+    fn deliver(&mut self, guest: &mut Socket, shared: &Shared) {
         while guest.can_recv() && (self.credit > 0 || self.deaf) {
             let limit = if self.deaf {
                 usize::MAX
@@ -99,7 +99,7 @@ impl Stream {
         }
     }
 
-    fn from_owner(&mut self, guest: &mut Socket, shared: &Shared) {
+    fn flush(&mut self, guest: &mut Socket, shared: &Shared) {
         let mut freed = 0;
         while let Some(chunk) = self.to_guest.front() {
             match guest.send_slice(&chunk[self.sent..]) {

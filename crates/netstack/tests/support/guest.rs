@@ -3,8 +3,8 @@ use msb_netstack::address::Addresses;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
-use std::net::SocketAddr;
+use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet};
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -133,6 +133,8 @@ impl Guest {
             data = &data[sent..];
             data.is_empty()
         });
+        // Not only into the socket: on the wire.
+        self.turn();
     }
 
     /// Receives exactly this many bytes.
@@ -162,5 +164,85 @@ impl Guest {
             false
         });
         data
+    }
+}
+
+/// A UDP datagram that the stack sent, put together from its fragments.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Received {
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
+    pub payload: Vec<u8>,
+}
+
+impl Guest {
+    /// The next datagram from the stack, past the guest's own stack.
+    #[track_caller]
+    pub fn next_udp(&mut self) -> Received {
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        let mut pieces: Vec<u8> = Vec::new();
+        loop {
+            assert!(std::time::Instant::now() < deadline, "no datagram");
+            self.wire.pump();
+            while let Some(frame) = self.wire.frames.pop_front() {
+                let Some((source, destination, bytes, more)) = udp_piece(&frame) else {
+                    continue;
+                };
+                // The stack sends fragments in order.
+                pieces.extend_from_slice(bytes);
+                if !more {
+                    let port = |at: usize| u16::from_be_bytes([pieces[at], pieces[at + 1]]);
+                    return Received {
+                        source: SocketAddr::new(source, port(0)),
+                        destination: SocketAddr::new(destination, port(2)),
+                        payload: pieces[8..].to_vec(),
+                    };
+                }
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Frames that the stack sends within a while.
+    pub fn frames_within(&mut self, time: Duration) -> Vec<Vec<u8>> {
+        let end = std::time::Instant::now() + time;
+        while std::time::Instant::now() < end {
+            self.wire.pump();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.wire.frames.drain(..).collect()
+    }
+}
+
+/// Source, destination, bytes and whether more follow, of a frame that carries (a piece of) UDP.
+fn udp_piece(frame: &[u8]) -> Option<(IpAddr, IpAddr, &[u8], bool)> {
+    assert!(frame.len() <= 1514);
+    let packet = &frame[14..];
+    match frame[12..14] {
+        [8, 0] => {
+            let ip = Ipv4Packet::new_checked(packet).unwrap();
+            assert!(ip.verify_checksum());
+            let bytes = &packet[20..ip.total_len().into()];
+            let udp = ip.next_header() == IpProtocol::Udp;
+            udp.then(|| {
+                (
+                    ip.src_addr().into(),
+                    ip.dst_addr().into(),
+                    bytes,
+                    ip.more_frags(),
+                )
+            })
+        }
+        [0x86, 0xdd] => {
+            let ip = Ipv6Packet::new_checked(packet).unwrap();
+            let bytes = &packet[40..40 + usize::from(ip.payload_len())];
+            let (from, to) = (ip.src_addr().into(), ip.dst_addr().into());
+            match ip.next_header() {
+                IpProtocol::Udp => Some((from, to, bytes, false)),
+                IpProtocol::Ipv6Frag => Some((from, to, &bytes[8..], bytes[3] & 1 == 1)),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
