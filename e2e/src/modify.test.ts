@@ -17,10 +17,7 @@ afterAll(async () => {
 
 it('a root disk grows, stopped or with a restart, and keeps what is on it', async () => {
   const upper = join(setUp.home.path, 'sandboxes', name, 'upper.ext4');
-  const sandbox = await Sandbox.builder(name)
-    .image(setUp.reference)
-    .rootDisk(256)
-    .create();
+  const sandbox = await Sandbox.builder(name).image(setUp.reference).rootDisk(256).create();
   await sandbox.shell('echo kept > /root/file; sync');
   await expect(sandbox.modify({ rootDiskSize: 512 })).rejects.toThrow('root_disk_size requires restart');
   await sandbox.modify({ rootDiskSize: 512, policy: 'next_start' });

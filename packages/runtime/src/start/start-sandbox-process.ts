@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import {
+  type BootErrorRecord,
   BootStartError,
   type HostConfig,
   type LaunchConfig,
@@ -56,8 +57,14 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
   const started = performance.now();
   options.signal?.throwIfAborted();
   const traces = new BootTraces(options.launch.log_dir);
-  await traces.begin();
-  const choice = await choose(options, traces);
+  const begun = traces.begin();
+  // Waited for below; until then its failure must not count as unhandled.
+  begun.catch(() => {});
+  const choice = await choose(options, async (record) => {
+    await begun;
+    await traces.keep(record);
+  });
+  await begun;
   const child = await spawnProcess(options, choice, traces.runtimeLog);
   const abort = () => child.kill('SIGKILL');
   options.signal?.addEventListener('abort', abort, { once: true });
@@ -89,13 +96,16 @@ function cacheDirOf({ config, launch }: StartSandboxProcessOptions): string {
  *
  * @throws BootStartError
  */
-async function choose(options: StartSandboxProcessOptions, traces: BootTraces): Promise<VmmChoice> {
+async function choose(
+  options: StartSandboxProcessOptions,
+  keep: (record: BootErrorRecord) => Promise<void>,
+): Promise<VmmChoice> {
   const { name, config, wish } = options;
   try {
     return await chooseVmm({ wish, env: process.env, config, cacheDir: cacheDirOf(options) });
   } catch (error) {
     const { record, kind, hint } = classifyBootFailure({ error, console: [] });
-    await traces.keep(record);
+    await keep(record);
     throw new BootStartError(name, record, [], { cause: error, kind, ...(hint !== null && { hint }) });
   }
 }
