@@ -16,7 +16,13 @@ function unsupportedApi(config: SandboxConfigRecord): string | null {
   const { network, mounts } = config;
   if (mounts.some(({ type }) => type === 'Named')) return 'MountBuilder::named';
   if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';
-  if (network['secrets'] !== undefined) return 'SandboxBuilder::secret';
+  if (hasSecrets(network)) return 'SandboxBuilder::secret';
   if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';
   return null;
+}
+
+/** Older records name an empty list. */
+function hasSecrets({ secrets }: SandboxConfigRecord['network']): boolean {
+  const { secrets: list } = (secrets ?? {}) as { readonly secrets?: unknown };
+  return Array.isArray(list) && list.length > 0;
 }
