@@ -16,3 +16,6 @@ export { formatNetRule } from './policy/format-net-rule.ts';
 export { parseNetRule, parseNetRules } from './policy/net-rule.ts';
 export * from './policy/policy.ts';
 export * from './policy/presets.ts';
+export { BlockedConnection, type MatchForm, type SecretViolation } from './secrets/blocked.ts';
+export { type ConnectionFacts, planSecrets, type SecretPlan } from './secrets/eligibility.ts';
+export { Http1Filter, type RequestSummary } from './secrets/http1-filter.ts';
