@@ -1,5 +1,6 @@
 import { CustomError } from '@microsandbox/types';
 import { Sandbox, type SandboxHandle } from 'microsandbox';
+import type { MachineOptions } from '../commands/shared-options.ts';
 import { printWarning } from '../errors/notice.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 
@@ -9,11 +10,13 @@ export interface ReadySandbox {
   readonly owned: boolean;
 }
 
+/** How to start one that does not run. */
+interface ReadyOptions extends MachineOptions {
+  readonly quiet?: boolean | undefined;
+}
+
 /** Connects to a sandbox that runs, and starts one that does not (spec: cli 6.2). */
-export async function resolveAndStart(
-  handle: SandboxHandle,
-  options: { readonly quiet?: boolean | undefined },
-): Promise<ReadySandbox> {
+export async function resolveAndStart(handle: SandboxHandle, options: ReadyOptions): Promise<ReadySandbox> {
   switch (handle.status) {
     case 'running':
     case 'draining':
@@ -28,12 +31,10 @@ export async function resolveAndStart(
   }
 }
 
-async function startAttached(
-  name: string,
-  options: { readonly quiet?: boolean | undefined },
-): Promise<Sandbox> {
+async function startAttached(name: string, options: ReadyOptions): Promise<Sandbox> {
   using display = CreateDisplay.ofBoot(name, options);
-  return await Sandbox.start(name, { onBootPhase: display.onBoot });
+  const { vmm, accel } = options;
+  return await Sandbox.start(name, { vmm, accel, onBootPhase: display.onBoot });
 }
 
 /** Stops what this process started; a failure is only a warning, since the command has had its say. */

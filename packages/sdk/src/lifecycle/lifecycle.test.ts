@@ -65,6 +65,23 @@ describe('a sandbox from create to remove', () => {
     await expect(get('life')).rejects.toMatchObject({ code: 'sandboxNotFound' });
   });
 
+  it('is run by the monitor that one start asks for', async () => {
+    const wishes: unknown[] = [];
+    const fake = fakeLauncher();
+    const backend = home.otherBackend({
+      ...fake,
+      start: (request) => {
+        wishes.push(request.wish);
+        return fake.start(request);
+      },
+    });
+    await (await create('wish', (b) => b.vmm('qemu').accel('tcg'), backend)).stop();
+    await (await withBackend(backend, () => Sandbox.start('wish', { vmm: 'krun' }))).stop();
+    expect(wishes).toMatchObject([{ vmm: 'qemu', accel: 'tcg' }, { vmm: 'krun' }]);
+    expect(() => builder('other').vmm('xen' as never)).toThrow('unknown vmm: xen');
+    await backend.close();
+  });
+
   it('stops at the end of an `await using` scope, and is kept', async () => {
     {
       await using sandbox = await create('scoped');
