@@ -5,7 +5,7 @@ import { testConfig } from '../vitest.base.ts';
 /** Says that the suite runs on libkrun, or why it does not. */
 const KRUN = 'src/krun.test.ts';
 /** What libkrun has no part in: the words of QEMU, and examples that need no monitor of their own. */
-const QEMU_ONLY = ['src/boot-failures.test.ts', 'src/examples.test.ts'];
+const QEMU_ONLY = ['src/boot-failures.test.ts', 'src/examples.test.ts', 'src/kill-torture.test.ts'];
 
 const krun = await krunDriver.probe({ env: {} });
 

@@ -83,7 +83,11 @@ impl Agent {
 
     fn handle(&mut self, message: &Message) {
         use MessageType as T;
-        if !matches!(message.kind, T::ClockSync | T::Ping | T::Touch) {
+        // A client that only pings is dismissed by the relay afterwards, and must not count for that either.
+        if !matches!(
+            message.kind,
+            T::ClockSync | T::Ping | T::Touch | T::RelayClientDisconnected
+        ) {
             self.activity.heard();
         }
         let handled = match message.kind {
