@@ -37,3 +37,12 @@ it('a sandbox ends at its maximum duration, whatever it does', async () => {
   await expect.poll(() => status('short'), { timeout: 10_000 }).toBe('stopped');
   await Sandbox.remove('short');
 });
+
+it('a draining sandbox ends, and waiting for it ends too', async () => {
+  const sandbox = await builder('drained').create();
+  const ended = sandbox.waitUntilStopped();
+  await sandbox.requestDrain();
+  expect(await ended).toMatchObject({ status: 'stopped', exitCode: 0 });
+  await expect.poll(() => status('drained'), { timeout: 5000 }).toBe('stopped');
+  await Sandbox.remove('drained');
+});

@@ -19,7 +19,7 @@ describe('sandboxProcessCommand', () => {
     const { program, args, env } = sandboxProcessCommand('/home/x/cache');
     expect(program).toBe(process.execPath);
     expect(args.at(-1)).toMatch(/\/runtime\/dist\/sandbox-process\.cjs$/);
-    expect(args).toContain('--disable-sigusr1');
+    expect(args).not.toContain('--disable-sigusr1');
     expect(env['NODE_COMPILE_CACHE']).toBe(process.env['NODE_COMPILE_CACHE'] ?? '/home/x/cache/compile');
   });
 });

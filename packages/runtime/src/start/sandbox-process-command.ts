@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /**
- * Flags for a process of which there may be many and which lives long: a small heap, few threads, and no debugger
- * on SIGUSR1, which asks for an orderly end here.
+ * Flags for a process of which there may be many and which lives long: a small heap and few threads. SIGUSR1, which
+ * asks for an orderly end here, starts no debugger once it is listened to; `--disable-sigusr1` would take it from the
+ * listener too.
  */
 const NODE_FLAGS = [
   '--max-old-space-size=128',
   '--max-semi-space-size=1',
   '--v8-pool-size=1',
-  '--disable-sigusr1',
   '--no-warnings',
 ];
 
