@@ -1,7 +1,8 @@
 //! The stack's network device: one frame in, a bounded queue out.
 
 use crate::frame::FrameWriter;
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use crate::packet::fill_tcp;
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 const ETHERNET: usize = 14;
@@ -24,7 +25,11 @@ impl RxToken for Incoming<'_> {
 impl TxToken for Outgoing<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
         match self.0.frame(length) {
-            Some(frame) => f(frame),
+            Some(frame) => {
+                let result = f(&mut frame[..]);
+                fill_tcp(frame);
+                result
+            }
             // A reply to a frame that came while the queue was full: built, then dropped.
             None => f(&mut vec![0; length]),
         }
@@ -53,6 +58,8 @@ impl Device for Link<'_> {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
+        // Classification has verified what comes in; what goes out is summed up in `consume`.
+        capabilities.checksum.tcp = Checksum::None;
         capabilities.max_transmission_unit = self.mtu + ETHERNET;
         capabilities
     }

@@ -1,3 +1,4 @@
+use super::checksum::is_intact;
 use super::ipv6_headers::{Ipv6Payload, find_payload};
 use super::types::{Class, Datagram, Echo, Fragment, FragmentKey};
 use crate::address::Addresses;
@@ -136,7 +137,8 @@ fn ipv6<'a>(bytes: &'a [u8], addresses: &Addresses) -> Option<Class<'a>> {
 fn tcp<'a>(bytes: &'a [u8], source: IpAddr, destination: IpAddr) -> Option<Class<'a>> {
     let packet = TcpPacket::new_checked(bytes).ok()?;
     let (from, to) = (packet.src_port(), packet.dst_port());
-    if from == 0 || to == 0 || destination.is_unspecified() {
+    let addressed = from != 0 && to != 0 && !destination.is_unspecified();
+    if !addressed || !is_intact(source, destination, bytes) {
         return None;
     }
     Some(Class::Tcp {

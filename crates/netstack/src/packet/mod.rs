@@ -1,11 +1,13 @@
 //! Packets as the guest sends them and as it gets them; everything that parses hostile bytes outside the stack.
 
+mod checksum;
 mod classify;
 mod emit;
 mod fragments;
 mod ipv6_headers;
 mod types;
 
+pub use checksum::fill_tcp;
 pub use classify::classify;
 pub use emit::Emitter;
 pub use fragments::Reassembly;

@@ -4,7 +4,7 @@ use super::group::Group;
 use super::model::{Action, Cidr, Destination, Direction, Policy, Protocol, Rule};
 use super::name::{NameError, normalise_name};
 use serde::Deserialize;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Why a policy cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -126,22 +126,16 @@ fn parse_cidr(text: &str) -> Option<Cidr> {
         (IpAddr::V6(_), v4 @ IpAddr::V4(_)) if prefix >= 96 => (v4, prefix - 96),
         (other, _) => (other, prefix),
     };
-    Some(Cidr {
-        network: mask(address, prefix),
-        prefix,
-    })
-}
-
-/// Clears the host bits.
-pub(super) fn mask(address: IpAddr, prefix: u8) -> IpAddr {
-    match address {
+    Some(match address {
         IpAddr::V4(v4) => {
-            let keep = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from(u32::from(v4) & keep))
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            let network = u32::from(v4) & mask;
+            Cidr::V4 { network, mask }
         }
         IpAddr::V6(v6) => {
-            let keep = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
-            IpAddr::V6(Ipv6Addr::from(u128::from(v6) & keep))
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            let network = u128::from(v6) & mask;
+            Cidr::V6 { network, mask }
         }
-    }
+    })
 }

@@ -1,8 +1,8 @@
 //! Egress evaluation (spec: network 11.5).
 
+use super::matching::Target;
 use super::model::{Action, Policy, Protocol, Rule};
 use super::question::{Facts, HostnameSource, Outcome, Question, Verdict};
-use std::net::IpAddr;
 
 /// How one rule answers.
 enum Match {
@@ -14,7 +14,7 @@ enum Match {
 
 struct Flow<'a> {
     protocol: Protocol,
-    address: IpAddr,
+    target: Target,
     port: Option<u16>,
     hostname: &'a HostnameSource,
 }
@@ -31,7 +31,7 @@ impl Policy {
             } => self.egress(
                 &Flow {
                     protocol: *protocol,
-                    address: *address,
+                    target: Target::new(*address, &facts.gateways),
                     port: *port,
                     hostname,
                 },
@@ -97,7 +97,7 @@ impl Policy {
 }
 
 fn match_rule(rule: &Rule, flow: &Flow, facts: &Facts) -> Match {
-    if let Some(matches) = rule.matches_address(flow.address, &facts.gateways) {
+    if let Some(matches) = rule.matches_address(&flow.target) {
         return if matches { Match::Yes } else { Match::No };
     }
     let cached = || rule.matches_any_name(facts.names);

@@ -1,5 +1,6 @@
 //! Ingress evaluation (spec: network 11.6).
 
+use super::matching::Target;
 use super::model::{Policy, Protocol};
 use super::question::{Facts, Verdict};
 use std::net::IpAddr;
@@ -12,12 +13,13 @@ impl Policy {
         port: u16,
         facts: &Facts,
     ) -> Verdict {
+        let target = Target::new(peer, &facts.gateways);
         let mut rules = self.rules.iter().enumerate();
         let found = rules.find(|(_, rule)| {
             rule.is_ingress()
                 && rule.covers(protocol, Some(port))
                 && rule
-                    .matches_address(peer, &facts.gateways)
+                    .matches_address(&target)
                     .unwrap_or_else(|| rule.matches_any_name(facts.names))
         });
         match found {

@@ -1,10 +1,26 @@
 //! How one rule is compared with one address.
 
-use super::document::mask;
-use super::group::{Gateways, canonical, embedded_ipv4, group_of};
+use super::group::{Gateways, Group, canonical, embedded_ipv4, group_of};
 use super::model::{Action, Cidr, Destination, Direction, Protocol, Rule};
 use super::name::has_suffix;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An address with what every rule asks of it, found out once.
+pub(super) struct Target {
+    address: IpAddr,
+    group: Option<Group>,
+    embedded: Option<Ipv4Addr>,
+}
+
+impl Target {
+    pub(super) fn new(address: IpAddr, gateways: &Gateways) -> Target {
+        Target {
+            address: canonical(address),
+            group: group_of(address, gateways),
+            embedded: embedded_ipv4(address),
+        }
+    }
+}
 
 impl Rule {
     pub(super) fn is_egress(&self) -> bool {
@@ -27,20 +43,18 @@ impl Rule {
     }
 
     /// Whether an address-like destination matches; none when the destination is a name.
-    pub(super) fn matches_address(&self, address: IpAddr, gateways: &Gateways) -> Option<bool> {
+    pub(super) fn matches_address(&self, target: &Target) -> Option<bool> {
         match &self.destination {
             Destination::Any => Some(true),
-            Destination::Group(group) => Some(group_of(address, gateways) == Some(*group)),
+            Destination::Group(group) => Some(target.group == Some(*group)),
             Destination::Cidr(cidr) => {
-                let address = canonical(address);
                 // A denied prefix is denied in translated notation too; an allowed one is not widened by it.
                 let translated = match self.action {
-                    Action::Deny => embedded_ipv4(address),
+                    Action::Deny => target.embedded,
                     Action::Allow => None,
                 };
-                Some(
-                    cidr.contains(address) || translated.is_some_and(|v4| cidr.contains(v4.into())),
-                )
+                let inside = |v4: Ipv4Addr| cidr.contains(v4.into());
+                Some(cidr.contains(target.address) || translated.is_some_and(inside))
             }
             Destination::Domain(_) | Destination::DomainSuffix(_) => None,
         }
@@ -61,6 +75,10 @@ impl Rule {
 
 impl Cidr {
     fn contains(&self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.network.is_ipv4() && mask(address, self.prefix) == self.network
+        match (*self, address) {
+            (Cidr::V4 { network, mask }, IpAddr::V4(v4)) => u32::from(v4) & mask == network,
+            (Cidr::V6 { network, mask }, IpAddr::V6(v6)) => u128::from(v6) & mask == network,
+            _ => false,
+        }
     }
 }

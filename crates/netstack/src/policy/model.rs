@@ -3,7 +3,6 @@
 use super::document::{self, PolicyError};
 use super::group::Group;
 use serde::Deserialize;
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -41,11 +40,11 @@ impl Protocol {
     }
 }
 
-/// Network prefix; host bits are already cleared.
+/// Network prefix: the network's bits under its mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cidr {
-    pub network: IpAddr,
-    pub prefix: u8,
+pub(super) enum Cidr {
+    V4 { network: u32, mask: u32 },
+    V6 { network: u128, mask: u128 },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
