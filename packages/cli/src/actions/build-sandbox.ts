@@ -1,10 +1,11 @@
 import { InvalidConfigError } from '@microsandbox/types';
 import { parseDurationMs, parseDurationSecs, parseSizeMib } from '@microsandbox/utils';
-import { type RootDiskBuilder, Sandbox, type SandboxBuilder } from 'microsandbox';
+import { type MountBuilder, type RootDiskBuilder, Sandbox, type SandboxBuilder } from 'microsandbox';
 import { LOG_LEVELS, type LogLevel } from '../command-line/command-spec.ts';
 import type { SandboxOptions } from '../commands/sandbox-options.ts';
 import { parseEnvEntry, parseLabel } from '../values/key-value.ts';
 import { PULL_POLICIES, parseKeyword } from '../values/keyword.ts';
+import { checkMountSource, type ParsedMount, parseMount } from '../values/mount.ts';
 import { guestPath, parseCopy } from '../values/patch.ts';
 import { prefixed } from '../values/prefixed.ts';
 import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
@@ -33,6 +34,7 @@ export async function buildSandbox(
   applyReplacement(builder, options);
   for (const entry of options.env ?? []) builder.env(...parseEnvEntry(entry));
   for (const entry of options.label ?? []) builder.label(...parseLabel(entry));
+  await applyMounts(builder, options);
   for (const entry of options.tmpfs ?? []) applyTmpfs(builder, entry);
   await applyScripts(builder, options);
   await applyPatches(builder, options);
@@ -67,6 +69,36 @@ function applyReplacement(builder: SandboxBuilder, options: SandboxOptions): voi
   } else if (options.replace) {
     builder.replace();
   }
+}
+
+/** Shared folders and files, in groups. */
+async function applyMounts(builder: SandboxBuilder, options: SandboxOptions): Promise<void> {
+  const groups = [
+    ['volume', options.volume],
+    ['mount-dir', options.mountDir],
+    ['mount-file', options.mountFile],
+  ] as const;
+  for (const [context, entries = []] of groups) {
+    for (const entry of entries) {
+      const spec = parseMount(context, entry);
+      await checkMountSource(context, spec);
+      builder.volume(spec.guest, (mount) => configureMount(mount, spec));
+    }
+  }
+}
+
+function configureMount(mount: MountBuilder, spec: ParsedMount): MountBuilder {
+  if (spec.isPath) {
+    mount.bind(spec.source);
+    if (spec.quotaMib !== undefined) mount.quota(spec.quotaMib);
+  } else {
+    mount.namedWith(spec.source, 'ensure-exists', 'dir', undefined, spec.quotaMib);
+  }
+  for (const flag of spec.flags) mount[flag]();
+  if (spec.followRootSymlinks) mount.followRootSymlinks();
+  if (spec.statVirt !== undefined) mount.statVirtualization(spec.statVirt);
+  if (spec.hostPerms !== undefined) mount.hostPermissions(spec.hostPerms);
+  return mount;
 }
 
 function applyTmpfs(builder: SandboxBuilder, entry: string): void {

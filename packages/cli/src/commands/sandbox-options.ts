@@ -15,6 +15,9 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly replace?: boolean;
   readonly replaceWithTimeout?: string;
   readonly quiet?: boolean;
+  readonly volume?: readonly string[];
+  readonly mountDir?: readonly string[];
+  readonly mountFile?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly security?: 'default' | 'restricted';
   readonly script?: readonly string[];
@@ -57,6 +60,15 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
     about: 'Like --replace, with this long to stop before it is killed',
   },
   { long: 'quiet', short: 'q', about: 'Suppress progress output' },
+  {
+    long: 'volume',
+    short: 'v',
+    value: 'SOURCE:DEST[:OPTIONS]',
+    about: 'Share a folder or file of this machine (a path), or a named volume',
+    repeatable: true,
+  },
+  { long: 'mount-dir', value: 'SOURCE:DEST[:OPTIONS]', about: 'Share a folder', repeatable: true },
+  { long: 'mount-file', value: 'SOURCE:DEST[:OPTIONS]', about: 'Share a file', repeatable: true },
   {
     long: 'tmpfs',
     value: 'PATH[:SIZE][:OPTIONS]',
@@ -106,6 +118,9 @@ export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'workdir',
   'shell',
   'env',
+  'volume',
+  'mountDir',
+  'mountFile',
   'tmpfs',
   'security',
   'script',

@@ -37,6 +37,7 @@ export interface VolumeMount {
   fstype?: string;
   statVirtualization?: StatVirtualization;
   hostPermissions?: HostPermissions;
+  followRootSymlinks?: boolean;
 }
 
 /** One mount in the guest; given to the callback of `SandboxBuilder.volume`. The last kind wins. */
@@ -52,6 +53,7 @@ export class MountBuilder {
   #quotaMib: number | undefined;
   #stat: StatVirtualization | undefined;
   #permissions: HostPermissions | undefined;
+  #followRootSymlinks = false;
   readonly #options = { readonly: false, noexec: false, nosuid: false, nodev: false };
 
   /** @param guestPath absolute place in the guest */
@@ -170,6 +172,13 @@ export class MountBuilder {
     });
   }
 
+  /** Lets the host path lead through symbolic links. */
+  followRootSymlinks(): this {
+    return this.#set(() => {
+      this.#followRootSymlinks = true;
+    });
+  }
+
   /**
    * Checks the mount and returns it. Consumes the builder.
    *
@@ -192,6 +201,7 @@ export class MountBuilder {
       ...((shared || kind === 'named') && {
         statVirtualization: this.#stat ?? 'strict',
         hostPermissions: this.#permissions ?? 'private',
+        ...(this.#followRootSymlinks && { followRootSymlinks: true }),
       }),
     };
   }
@@ -268,7 +278,7 @@ export function storedMount(mount: VolumeMount): StoredMount {
   const policies = {
     stat_virtualization: mount.statVirtualization ?? 'strict',
     host_permissions: mount.hostPermissions ?? 'private',
-    follow_root_symlinks: false,
+    follow_root_symlinks: mount.followRootSymlinks ?? false,
   };
   switch (mount.kind) {
     case 'bind':
