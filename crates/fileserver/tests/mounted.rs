@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use msb_fileserver::{HostPerms, ShareOptions};
+use rustix::fs::inotify;
 use support::{Mounted, TempFolder, cannot_mount, sharing};
 
 /// A mounted share and its folder on the host.
@@ -123,6 +124,18 @@ fn both_sides_see_each_other() {
         fs::read(guest.join("from-host")).unwrap(),
         b"longer than before"
     );
+}
+
+/// What the guest changes is told to its own programs.
+#[test]
+fn changes_of_the_guest_are_noticed_in_the_guest() {
+    let Some(share) = share(|_| {}) else { return };
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    inotify::add_watch(&watch, &share.mounted.path, inotify::WatchFlags::CREATE).unwrap();
+    fs::write(share.mounted.path.join("noticed"), "").unwrap();
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 512];
+    let mut events = inotify::Reader::new(watch, &mut buffer);
+    assert_eq!(events.next().unwrap().file_name(), Some(c"noticed"));
 }
 
 #[test]
