@@ -1,24 +1,31 @@
 import { krunDriver } from '@microsandbox/runtime';
+import type { ProvidedContext } from 'vitest';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { testConfig } from '../vitest.base.ts';
 
 /** Says that the suite runs on libkrun, or why it does not. */
 const KRUN = 'src/krun.test.ts';
+/** What decides itself how its sandboxes come to life, or needs no sandbox; one run of it is enough. */
+const OF_ONE_RUN = ['src/boot-failures.test.ts', 'src/warm-*.test.ts', 'src/kill-torture.test.ts'];
 /** What libkrun has no part in: the words of QEMU, and examples that need no monitor of their own. */
-const QEMU_ONLY = ['src/boot-failures.test.ts', 'src/examples.test.ts', 'src/kill-torture.test.ts'];
+const QEMU_ONLY = [...OF_ONE_RUN, 'src/examples.test.ts'];
 
 const krun = await krunDriver.probe({ env: {} });
 
-/** The suite on one monitor. */
-function suite(monitor: 'qemu' | 'krun', files: NonNullable<ViteUserConfig['test']>): ViteUserConfig {
+/** The suite in one form. */
+function suite(
+  name: string,
+  provide: Pick<ProvidedContext, 'boot' | 'monitor'>,
+  files: NonNullable<ViteUserConfig['test']>,
+): ViteUserConfig {
   return testConfig(
-    monitor,
+    name,
     {
       // Virtual machines are emulated on small machines: one file at a time, generous limits.
       fileParallelism: false,
       testTimeout: 180_000,
       hookTimeout: 300_000,
-      env: { MSB_VMM: monitor },
+      provide,
       ...files,
     },
     // The packages under test are the packed ones, so nothing may resolve to sources.
@@ -29,16 +36,23 @@ function suite(monitor: 'qemu' | 'krun', files: NonNullable<ViteUserConfig['test
 const globalSetup = ['src/support/global-setup.ts'];
 const include = ['src/**/*.test.ts'];
 
-// Both monitors, one suite: all of it runs on QEMU, and on libkrun too where its probe says that it can.
+// One suite: its sandboxes wake from templates, then they boot, and where libkrun can run Linux they run on it too.
 export default defineConfig({
   test: {
     reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
     fileParallelism: false,
     projects: [
-      suite('qemu', { globalSetup, include, exclude: [KRUN] }),
-      krun.available
-        ? suite('krun', { globalSetup, include, exclude: QEMU_ONLY })
-        : suite('krun', { include: [KRUN] }),
+      suite('warm', { boot: 'warm', monitor: 'qemu' }, { globalSetup, include, exclude: [KRUN] }),
+      suite(
+        'cold',
+        { boot: 'cold', monitor: 'qemu' },
+        { globalSetup, include, exclude: [KRUN, ...OF_ONE_RUN] },
+      ),
+      suite(
+        'krun',
+        { boot: 'cold', monitor: 'krun' },
+        krun.available ? { globalSetup, include, exclude: QEMU_ONLY } : { include: [KRUN] },
+      ),
     ],
   },
 });

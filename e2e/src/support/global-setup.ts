@@ -10,6 +10,8 @@ declare module 'vitest' {
     consumer: string;
     /** How sandboxes come to life in this run of the suite. */
     boot: 'warm' | 'cold';
+    /** What runs their machines. */
+    monitor: 'qemu' | 'krun';
     /** A `cache` folder with the template of sandboxes of the default size; for warm runs. */
     warmCache: string;
   }
@@ -17,8 +19,11 @@ declare module 'vitest' {
 
 const root = resolve(import.meta.dirname, '../../..');
 
-/** Both runs of the suite use the same project, and the second one finds it. */
+/** All runs of the suite use the same project, and the later ones find it. */
 let prepared: Promise<{ readonly consumer: string; readonly seed: string }> | undefined;
+
+/** Runs of the suite that still need it. */
+let users = 0;
 
 /** Makes what every test needs, once. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -26,7 +31,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { consumer, seed } = await prepared;
   project.provide('consumer', consumer);
   project.provide('warmCache', join(seed, 'cache'));
-  return () => rm(seed, { recursive: true, force: true });
+  users += 1;
+  return async () => {
+    users -= 1;
+    if (users === 0) await rm(seed, { recursive: true, force: true });
+  };
 }
 
 /** A home in which only a template was made. */

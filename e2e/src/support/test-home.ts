@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 
 /**
  * A home whose sandboxes come to life as this run of the suite wants it: they wake from a template that is there
- * from the beginning, which only QEMU can; or they all boot, on the monitor that this machine's users get.
+ * from the beginning, or they all boot, on the monitor of the run.
  */
 export async function initTestHome(): Promise<IsolatedHome> {
   const home = await initIsolatedHome();
@@ -13,7 +13,7 @@ export async function initTestHome(): Promise<IsolatedHome> {
     const cache = join(home.path, 'cache');
     await mustRun('cp', ['-a', '--sparse=always', '--reflink=auto', inject('warmCache'), cache]);
   }
-  const choice = isCold ? { MSB_WARM: 'off' } : { MSB_VMM: 'qemu' };
+  const choice = { MSB_VMM: inject('monitor'), ...(isCold && { MSB_WARM: 'off' }) };
   Object.assign(process.env, choice);
   return { ...home, env: { ...home.env, ...choice } };
 }

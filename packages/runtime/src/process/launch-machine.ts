@@ -8,6 +8,7 @@ import { whyOutsideClass } from '../warm/layout-class.ts';
 import { templateKey } from '../warm/template-key.ts';
 import { TemplateStore } from '../warm/template-store.ts';
 import { wakeMachine } from '../warm/wake-machine.ts';
+import { lockDisks } from './lock-disks.ts';
 import type { MachineSettings } from './machine-settings.ts';
 import type { ProcessArguments } from './process-arguments.ts';
 import { countShares, planDisks } from './vm-plan.ts';
@@ -50,6 +51,8 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
   const { args, settings, env, onSpawn } = options;
   const { choice } = args;
   const disks = planDisks(settings);
+  // Held until this process ends, and with it the machine.
+  if (settings.disks.length > 0) await lockDisks(settings);
   const [program, spec] = await Promise.all([
     choice.driver === 'qemu' ? findQemu(env) : null,
     machineSpec({

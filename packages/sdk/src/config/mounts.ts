@@ -24,6 +24,13 @@ export interface BindMount {
   readonly quota_mib?: number | null;
 }
 
+/** A named volume as it is stored; once resolved, a folder with its place and limit on the host. */
+export interface NamedMount extends Omit<BindMount, 'type' | 'host'> {
+  readonly type: 'Named';
+  readonly name: string;
+  readonly host?: string;
+}
+
 export interface StoredMountOptions {
   readonly readonly: boolean;
   readonly noexec: boolean;
@@ -51,6 +58,17 @@ export function isTmpfs(mount: StoredMount): mount is StoredMount & TmpfsMount {
 
 export function isBind(mount: StoredMount): mount is StoredMount & BindMount {
   return mount.type === 'Bind';
+}
+
+export function isNamed(mount: StoredMount): mount is StoredMount & NamedMount {
+  return mount.type === 'Named';
+}
+
+/** Folders and files of the host that the guest sees, resolved volumes among them. */
+export function isShared(
+  mount: StoredMount,
+): mount is StoredMount & (BindMount | (NamedMount & { readonly host: string })) {
+  return isBind(mount) || (isNamed(mount) && mount.host !== undefined);
 }
 
 /**

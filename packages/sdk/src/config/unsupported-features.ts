@@ -13,8 +13,7 @@ export function assertSupported(config: SandboxConfigRecord): void {
 }
 
 function unsupportedApi(config: SandboxConfigRecord): string | null {
-  const { network, mounts } = config;
-  if (mounts.some(({ type }) => type === 'Named')) return 'MountBuilder::named';
+  const { network } = config;
   if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';
   if (hasSecrets(network)) return 'SandboxBuilder::secret';
   if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';

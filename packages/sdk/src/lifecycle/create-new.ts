@@ -13,6 +13,7 @@ import { validateCreate } from '../config/validate-create.ts';
 import { collectInBackground } from '../images/collect-images.ts';
 import { recordImage } from '../images/record-image.ts';
 import { resolveImage } from '../images/resolve-image.ts';
+import { ensureVolumes } from '../volumes/ensure-volumes.ts';
 import { tracedBoot } from './boot-trace.ts';
 import type { CreateRequest } from './create-request.ts';
 import { launchSandbox } from './launch-sandbox.ts';
@@ -63,10 +64,15 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
   const startup = request.background ? startupCommandOf(config) : null;
 
   await using lock = await claimName(place, request.replaceGraceMs);
-  const target = await insertRow(place, config);
-  const disks = await timed(() =>
-    prepareOrUndo(target, config, { image: image.value, signal: request.signal }),
-  );
+  const volumes = await ensureVolumes(backend, draft.mounts);
+  const { target, disks } = await (async () => {
+    const row = await insertRow(place, config);
+    const source = { image: image.value, signal: request.signal };
+    return { target: row, disks: await timed(() => prepareOrUndo(row, config, source)) };
+  })().catch(async (error: unknown) => {
+    await volumes.undo();
+    throw error;
+  });
   if (image.value?.cached === false) collectInBackground(backend);
   onBootPhase?.({ phase: 'disks', elapsedMs: disks.ms });
   const process = await launchSandbox({

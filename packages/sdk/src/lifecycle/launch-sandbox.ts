@@ -9,6 +9,7 @@ import { type FileLock, sleep } from '@microsandbox/utils';
 import type { LaunchedProcess, LaunchMode } from '../backend/sandbox-launcher.ts';
 import type { BootPhaseListener } from '../boot-info.ts';
 import { cancelMetricsSlot, type ReservedSlot, reserveMetricsSlot } from '../metrics/reserve-slot.ts';
+import { resolveVolumes } from '../volumes/resolve-volumes.ts';
 import { launchConfigOf } from './launch-config.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
 import { sharedMounts } from './shared-mounts.ts';
@@ -49,14 +50,15 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
     metricsSlot = await reserveMetricsSlot(target, config, host);
     await removeSocketArtifacts(target);
     await writeScripts(target, config.runtime.scripts);
+    const mounts = await resolveVolumes(target, config.mounts);
     const launched = await backend.launcher.start({
       launch: launchConfigOf({
         place: target,
         host,
-        config,
+        config: { ...config, mounts },
         sandboxId: target.id,
         libkrunfwPath: options.libkrunfwPath,
-        shared: await sharedMounts(config, target.paths.scriptsDir),
+        shared: await sharedMounts({ ...config, mounts }, target.paths.scriptsDir),
         vmdkPath: options.vmdkPath,
         startup: options.startup ?? null,
         metricsSlot,

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { GuestBootstrap, SandboxConfigRecord } from '@microsandbox/types';
 import { formatMountSpec, guestMountTag, type MountSpec } from '@microsandbox/utils';
-import { guestPathOf, isBind, mountOptionsOf } from '../config/mounts.ts';
+import { guestPathOf, isShared, mountOptionsOf } from '../config/mounts.ts';
 
 /** Growth that a folder of the host allows its guest when nobody said, in MiB. */
 const DEFAULT_QUOTA_MIB = 4096;
@@ -27,7 +27,7 @@ export async function sharedMounts(config: SandboxConfigRecord, scriptsDir: stri
   const specs: string[] = [];
   const folders: SharedMounts['folders'] = [];
   const files: SharedMounts['files'] = [];
-  for (const mount of config.mounts.filter(isBind)) {
+  for (const mount of config.mounts.filter(isShared)) {
     const flags = mountOptionsOf(mount);
     const spec = (tag: string, hostPath: string): string =>
       formatMountSpec({
@@ -37,7 +37,8 @@ export async function sharedMounts(config: SandboxConfigRecord, scriptsDir: stri
         statVirt: mount.stat_virtualization ?? 'strict',
         hostPerms: mount.host_permissions ?? 'private',
         followRootSymlinks: mount.follow_root_symlinks ?? false,
-        quotaMib: mount.quota_mib ?? DEFAULT_QUOTA_MIB,
+        // A volume has a limit only when it was made with one.
+        quotaMib: mount.quota_mib ?? (mount.type === 'Named' ? null : DEFAULT_QUOTA_MIB),
       });
     const guest_path = guestPathOf(mount);
     if (await isFile(mount.host)) {

@@ -2,7 +2,7 @@ import { currentBackend } from '../backend/current-backend.ts';
 import { Consumption } from '../builders/consumption.ts';
 import { assertLabels } from '../config/labels.ts';
 import { createVolume } from './create-volume.ts';
-import { Volume } from './volume.ts';
+import { Volume } from './volume-instance.ts';
 import { assertVolumeSpec, type VolumeSpec } from './volume-spec.ts';
 
 /**
