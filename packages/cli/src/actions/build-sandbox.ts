@@ -5,7 +5,7 @@ import { LOG_LEVELS, type LogLevel } from '../command-line/command-spec.ts';
 import type { SandboxOptions } from '../commands/sandbox-options.ts';
 import { parseEnvEntry, parseLabel } from '../values/key-value.ts';
 import { PULL_POLICIES, parseKeyword } from '../values/keyword.ts';
-import { checkMountSource, type ParsedMount, parseMount } from '../values/mount.ts';
+import { checkMountSource, type MountContext, type ParsedMount, parseMount } from '../values/mount.ts';
 import { guestPath, parseCopy } from '../values/patch.ts';
 import { prefixed } from '../values/prefixed.ts';
 import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
@@ -77,22 +77,28 @@ async function applyMounts(builder: SandboxBuilder, options: SandboxOptions): Pr
     ['volume', options.volume],
     ['mount-dir', options.mountDir],
     ['mount-file', options.mountFile],
+    ['mount-disk', options.mountDisk],
+    ['mount-named', options.mountNamed],
   ] as const;
   for (const [context, entries = []] of groups) {
     for (const entry of entries) {
       const spec = parseMount(context, entry);
       await checkMountSource(context, spec);
-      builder.volume(spec.guest, (mount) => configureMount(mount, spec));
+      builder.volume(spec.guest, (mount) => configureMount(mount, context, spec));
     }
   }
 }
 
-function configureMount(mount: MountBuilder, spec: ParsedMount): MountBuilder {
-  if (spec.isPath) {
+function configureMount(mount: MountBuilder, context: MountContext, spec: ParsedMount): MountBuilder {
+  if (context === 'mount-disk') {
+    mount.disk(spec.source);
+    if (spec.format !== undefined) mount.format(spec.format);
+    if (spec.fstype !== undefined) mount.fstype(spec.fstype);
+  } else if (spec.isPath) {
     mount.bind(spec.source);
     if (spec.quotaMib !== undefined) mount.quota(spec.quotaMib);
   } else {
-    mount.namedWith(spec.source, 'ensure-exists', 'dir', undefined, spec.quotaMib);
+    mount.namedWith(spec.source, 'ensure-exists', spec.kind ?? 'dir', spec.sizeMib, spec.quotaMib);
   }
   for (const flag of spec.flags) mount[flag]();
   if (spec.followRootSymlinks) mount.followRootSymlinks();

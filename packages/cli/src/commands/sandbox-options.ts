@@ -18,6 +18,8 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly volume?: readonly string[];
   readonly mountDir?: readonly string[];
   readonly mountFile?: readonly string[];
+  readonly mountDisk?: readonly string[];
+  readonly mountNamed?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly security?: 'default' | 'restricted';
   readonly script?: readonly string[];
@@ -69,6 +71,13 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   },
   { long: 'mount-dir', value: 'SOURCE:DEST[:OPTIONS]', about: 'Share a folder', repeatable: true },
   { long: 'mount-file', value: 'SOURCE:DEST[:OPTIONS]', about: 'Share a file', repeatable: true },
+  { long: 'mount-disk', value: 'SOURCE:DEST[:OPTIONS]', about: 'Mount a disk image', repeatable: true },
+  {
+    long: 'mount-named',
+    value: 'NAME:DEST[:OPTIONS]',
+    about: 'Mount a named volume, which is made when there is none',
+    repeatable: true,
+  },
   {
     long: 'tmpfs',
     value: 'PATH[:SIZE][:OPTIONS]',
@@ -121,6 +130,8 @@ export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'volume',
   'mountDir',
   'mountFile',
+  'mountDisk',
+  'mountNamed',
   'tmpfs',
   'security',
   'script',

@@ -41,7 +41,43 @@ describe('parseMount', () => {
     expect(parseMount('volume', `${source}:/g`)).toMatchObject({ source, isPath });
   });
 
+  it('reads named volumes and disks', () => {
+    expect(parseMount('mount-named', 'db:/var/db:kind=disk,size=2G,ro')).toMatchObject({
+      source: 'db',
+      isPath: false,
+      kind: 'disk',
+      sizeMib: 2048,
+      flags: new Set(['readonly']),
+    });
+    expect(parseMount('mount-named', 'cache:/c:kind=directory,quota=64M')).toMatchObject({
+      kind: 'dir',
+      quotaMib: 64,
+    });
+    expect(parseMount('mount-disk', 'a.img:/d:format=raw,fstype=xfs')).toMatchObject({
+      source: 'a.img',
+      isPath: true,
+      format: 'raw',
+      fstype: 'xfs',
+    });
+  });
+
   it.each<[MountContext, string, string]>([
+    ['mount-named', './a:/b', 'mount-named source must be a volume name, not a host path: ./a'],
+    ['mount-named', 'a:/b:size=1G', 'mount-named option `size` requires kind=disk'],
+    ['mount-named', 'a:/b:kind=disk', 'mount-named kind=disk requires size=...'],
+    ['mount-named', 'a:/b:kind=disk,size=1,quota=1', 'mount-named kind=disk does not support quota=...'],
+    [
+      'mount-named',
+      'a:/b:kind=disk,size=1,stat-virt=off',
+      'mount-named kind=disk does not support stat-virt=... or host-perms=...',
+    ],
+    ['mount-named', 'a:/b:kind=tape', 'invalid named volume kind "tape" (expected dir|disk)'],
+    ['mount-named', 'a:/b:fstype=ext4', 'mount option `fstype` is not valid here'],
+    ['mount-disk', 'a:/b:quota=1', 'mount option `quota` is not valid here'],
+    ['mount-disk', 'a:/b:follow-root-symlinks', 'mount option `follow-root-symlinks` is not valid here'],
+    ['mount-disk', 'a:/b:format=iso', 'invalid disk image format "iso": unknown disk image format: iso'],
+    ['mount-disk', 'a:/b:fstype=', 'mount option `fstype` must not be empty'],
+    ['mount-disk', 'a:/b:fstype=a;b', "mount option `fstype` must not contain ',', ';', ':', or '='"],
     ['volume', 'a', 'volume must be in format source:/guest[:options]'],
     ['mount-dir', ':/a', 'mount-dir source must not be empty'],
     ['volume', 'a:/b,ro', 'volume options must use source:guest:options syntax, for example SRC:DST:OPTS'],
