@@ -6,6 +6,7 @@
 // Test builds leave napi's registration out, so the exported functions look unused there.
 #![cfg_attr(test, allow(dead_code))]
 
+mod certificates;
 mod channels;
 mod error;
 mod flock;

@@ -1,4 +1,5 @@
 import type { VmDisk } from '@microsandbox/types';
+import type { CertificateAddon } from './certificates.ts';
 import type { MetricsAddon } from './metrics.ts';
 import type { NetworkNatives } from './network.ts';
 import type { ShareAddon } from './shares.ts';
@@ -68,7 +69,7 @@ export interface KvmRefusal {
 }
 
 /** Functions of the native addon; what Node itself does not offer. */
-export interface NativeAddon extends MetricsAddon, NetworkNatives, ShareAddon {
+export interface NativeAddon extends CertificateAddon, MetricsAddon, NetworkNatives, ShareAddon {
   /**
    * Takes or releases an advisory `flock(2)` on an open file description without blocking.
    *

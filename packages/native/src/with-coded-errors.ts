@@ -1,4 +1,4 @@
-import { MicrosandboxError, NixError, RuntimeError } from '@microsandbox/types';
+import { InvalidConfigError, MicrosandboxError, NixError, RuntimeError } from '@microsandbox/types';
 import type { NativeAddon } from './addon.ts';
 import { networkWithCodedErrors } from './network-with-coded-errors.ts';
 import { reasonOf } from './reason-of.ts';
@@ -35,6 +35,11 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
         throw new RuntimeError(`mount: ${reasonOf(cause)}`, { cause, ...shareHint(reasonOf(cause)) });
       }
     },
+    generateCertificateAuthority: () => native.generateCertificateAuthority(),
+    issueCertificate: (request) =>
+      native.issueCertificate(request).catch((cause: unknown) => {
+        throw new InvalidConfigError(`certificate for ${request.name}: ${reasonOf(cause)}`, { cause });
+      }),
     probeKvm: () => native.probeKvm(),
     krunUnavailable: () => native.krunUnavailable(),
     krunEnter: (machine) => {
