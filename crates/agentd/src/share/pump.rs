@@ -6,12 +6,21 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::thread::Builder;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::sys::become_file_server;
 
 const STACK_BYTES: usize = 64 << 10;
 
 /// Largest message: 1 MiB of data and what belongs to it.
 const MAX_MESSAGE: usize = (1 << 20) + (64 << 10);
+
+/// Messages without an answer are held back up to so many bytes, and so long.
+const MAX_HELD: usize = 4096;
+const HOLD: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
 
 /// Length of an answer's header.
 const HEADER_BYTES: usize = 16;
@@ -47,15 +56,29 @@ fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 /// Ends when the file system is unmounted, or when the host is gone and the next request finds out. Letting go of
 /// the kernel's descriptor then fails everything that waits.
+///
+/// Nobody waits for the kernel's word that it forgot a file, so it travels with the next request, or alone when none
+/// comes soon.
 fn carry_requests(mut fuse: &File, mut port: &File) {
-    let mut message = vec![0; MAX_MESSAGE];
+    let mut messages = vec![0; MAX_HELD + MAX_MESSAGE];
+    let mut held = 0;
     loop {
-        match fuse.read(&mut message) {
+        if held > 0 && !has_more(fuse) {
+            if port.write_all(&messages[..held]).is_err() {
+                return;
+            }
+            held = 0;
+        }
+        match fuse.read(&mut messages[held..held + MAX_MESSAGE]) {
             Ok(0) => return,
+            Ok(count) if is_forget(&messages[held..held + count]) && held + count <= MAX_HELD => {
+                held += count;
+            }
             Ok(count) => {
-                if port.write_all(&message[..count]).is_err() {
+                if port.write_all(&messages[..held + count]).is_err() {
                     return;
                 }
+                held = 0;
             }
             // A request that was taken back before we came.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -63,6 +86,19 @@ fn carry_requests(mut fuse: &File, mut port: &File) {
             Err(_) => return,
         }
     }
+}
+
+/// Whether a request comes soon; true as well when reading is what tells why not.
+fn has_more(fuse: &File) -> bool {
+    !matches!(
+        poll(&mut [PollFd::new(fuse, PollFlags::IN)], Some(&HOLD)),
+        Ok(0)
+    )
+}
+
+/// `FUSE_FORGET` and `FUSE_BATCH_FORGET`, by the opcode at its place in the header.
+fn is_forget(message: &[u8]) -> bool {
+    matches!(message.get(4..8), Some([2 | 42, 0, 0, 0]))
 }
 
 fn carry_answers(mut port: &File, mut fuse: &File) -> io::Result<()> {
