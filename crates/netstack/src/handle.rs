@@ -23,6 +23,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -76,7 +77,15 @@ impl Netstack {
         );
         let (stack, waker) = assemble(options, frames, shared.clone())?;
         let builder = thread::Builder::new().name("msb-netstack".into());
-        let thread = builder.spawn(move || stack.run())?;
+        let witness = shared.clone();
+        let thread = builder.spawn(move || {
+            // The owner must hear of it even when the thread dies of a mistake in this crate or below.
+            if catch_unwind(AssertUnwindSafe(|| stack.run())).is_err() {
+                let reason = Some("internal error".to_owned());
+                witness.events.push(Event::Stopped(reason));
+                witness.events.announce();
+            }
+        })?;
         Ok(Netstack {
             shared,
             waker: Arc::new(waker),

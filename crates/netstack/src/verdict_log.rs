@@ -23,7 +23,8 @@ struct Repeated {
     count: u64,
 }
 
-/// Bounded: a guest that tries everything makes old kinds "first" again, nothing more.
+/// Bounded in size and in events a second: a guest that tries everything fills the log, and what is new is not told
+/// until the next round, in which every kind counts as new.
 #[derive(Default)]
 pub struct VerdictLog {
     kinds: HashMap<Kind, Repeated>,
@@ -48,8 +49,7 @@ impl VerdictLog {
             return;
         }
         if self.kinds.len() >= MAX_KINDS {
-            self.tell_repeated(events);
-            self.kinds.clear();
+            return;
         }
         let seen = VerdictSeen {
             allowed,
@@ -78,6 +78,9 @@ impl VerdictLog {
                 first: false,
                 ..repeated.seen.clone()
             }));
+        }
+        if self.kinds.len() >= MAX_KINDS {
+            self.kinds.clear();
         }
     }
 }
@@ -124,4 +127,37 @@ fn kind_of(question: &Question, verdict: Verdict, facts: &Facts, allowed: bool) 
         port,
         decided_by: verdict.decided_by,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Gateways, Protocol};
+
+    #[test]
+    fn a_guest_that_tries_everything_causes_a_bounded_number_of_events() {
+        let (mut log, events) = (VerdictLog::default(), EventQueue::new(|| {}));
+        let facts = Facts {
+            gateways: Gateways::default(),
+            names: &[],
+        };
+        let verdict = Verdict {
+            outcome: Outcome::Deny,
+            decided_by: DecidedBy::Default,
+        };
+        for round in 1..=3 {
+            for i in 0..100_000_u32 {
+                let question = Question::Egress {
+                    protocol: Protocol::Tcp,
+                    address: std::net::Ipv4Addr::from(i).into(),
+                    port: Some(80),
+                    hostname: HostnameSource::Cache,
+                };
+                log.record(&question, verdict, &facts, &events);
+            }
+            log.tell_repeated(&events);
+            assert_eq!(events.take().len(), MAX_KINDS, "{round}");
+            assert!(log.kinds.is_empty());
+        }
+    }
 }

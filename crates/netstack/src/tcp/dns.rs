@@ -16,6 +16,8 @@ pub struct DnsConnection {
 }
 
 const MAX_WAITING: usize = 32;
+/// A guest that does not read its answers gets no more of them.
+const MAX_UNREAD: usize = 64 * 1024;
 const IDLE: Duration = Duration::from_secs(30);
 const LENGTH: usize = 2;
 
@@ -47,7 +49,7 @@ impl DnsConnection {
 
     /// Reads queries and writes answers; true when the connection is over.
     pub fn pump(&mut self, guest: &mut Socket, core: &mut Core) -> bool {
-        while !self.ended && self.waiting < MAX_WAITING && core.queries.has_room() {
+        while !self.ended && self.may_ask() && core.queries.has_room() {
             if !self.ask_next(core) && !self.receive(guest, core.now) {
                 break;
             }
@@ -58,6 +60,10 @@ impl DnsConnection {
         let idle = core.now.duration_since(self.last_active) >= IDLE;
         let done = !guest.may_recv() && self.waiting == 0;
         self.outgoing.is_empty() && (self.ended || idle || done)
+    }
+
+    fn may_ask(&self) -> bool {
+        self.waiting < MAX_WAITING && self.outgoing.len() < MAX_UNREAD
     }
 
     fn receive(&mut self, guest: &mut Socket, now: Instant) -> bool {
