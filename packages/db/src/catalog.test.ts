@@ -31,6 +31,13 @@ async function prepared(sql = ''): Promise<void> {
   db.close();
 }
 
+/** Locks on the database file that keep other processes from removing its WAL, as the kernel sees them. */
+async function sharedLocks(): Promise<number> {
+  const { ino } = await stat(layout.dbFile);
+  const lines = (await readFile('/proc/locks', 'utf8')).split('\n');
+  return lines.filter((line) => line.includes(' POSIX ') && line.includes(`:${ino} `)).length;
+}
+
 describe('Catalog.open', () => {
   it('connect_and_migrate_creates_db_and_tables, private', async () => {
     await using catalog = await Catalog.open({ layout });
@@ -131,6 +138,17 @@ describe('Catalog.open', () => {
       `connect to ${layout.dbFile}: file is not a database`,
     );
     await expect(Catalog.open({ layout, readOnly: true })).rejects.toMatchObject({ code: 'custom' });
+  });
+
+  it.skipIf(process.platform !== 'linux')('takes no lock from a catalog that is open already', async () => {
+    await prepared();
+    await using reader = await Catalog.open({ layout, readOnly: true });
+    expect(await sharedLocks()).toBe(1);
+    await using writer = await Catalog.open({ layout });
+    expect(await sharedLocks()).toBe(1);
+    await (await Catalog.open({ layout })).close();
+    expect(await sharedLocks()).toBe(1);
+    expect([reader.writable, writer.writable]).toEqual([false, true]);
   });
 
   it('first use by eight processes at once is safe, and nothing is lost', async () => {

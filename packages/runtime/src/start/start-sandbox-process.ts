@@ -21,6 +21,9 @@ import { BootTraces } from './boot-traces.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 import { sandboxProcessCommand } from './sandbox-process-command.ts';
 
+/** Time that a killed process gets to be gone; only the kernel can keep it longer. */
+const DYING_MS = 2000;
+
 /** A step of a start that was just reached. */
 export interface BootPhase {
   readonly phase: BootPhaseName;
@@ -78,7 +81,7 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
     const watch = options.mode === 'attached' ? stream<Writable>(child, PARENT_WATCH_FD) : null;
     return new SandboxProcess(child, boot, watch);
   } catch (error) {
-    child.kill('SIGKILL');
+    await endAtOnce(child);
     options.signal?.throwIfAborted();
     if (error instanceof BootStartError) await traces.keep(error.record);
     throw error;
@@ -136,6 +139,19 @@ async function spawnProcess(
   } finally {
     await stderr.close();
   }
+}
+
+/** Kills a process and waits until it is gone: what it might still write down, its starter is about to undo. */
+async function endAtOnce(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    const patience = setTimeout(resolve, DYING_MS);
+    child.once('exit', () => {
+      clearTimeout(patience);
+      resolve();
+    });
+    child.kill('SIGKILL');
+  });
 }
 
 type Stdio = 'ignore' | 'pipe' | number;

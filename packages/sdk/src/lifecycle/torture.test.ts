@@ -65,7 +65,7 @@ async function sandboxPid(name: string): Promise<number | null> {
   return (await catalog.read((db) => activeRun(db, found.id)))?.pid ?? null;
 }
 
-/** The list calls those active whose process lives, and no others. */
+/** The list calls those active whose process lives, and no others; no run of the others is open. */
 async function expectTheTruth(): Promise<void> {
   await expect
     .poll(
@@ -73,8 +73,10 @@ async function expectTheTruth(): Promise<void> {
         const wrong: string[] = [];
         for (const { id, name, status } of (await listSandboxes(home.backend)).rows) {
           const catalog = await home.backend.catalog();
-          const alive = await isRunAlive(await catalog.read((db) => activeRun(db, id)));
+          const run = await catalog.read((db) => activeRun(db, id));
+          const alive = await isRunAlive(run);
           if (isActive(status) !== alive) wrong.push(`${name} is ${status}, alive ${alive}`);
+          if (run !== null && !alive) wrong.push(`${name} has an open run of a dead process`);
         }
         return wrong;
       },
