@@ -13,7 +13,7 @@ beforeAll(async () => {
   made = await startBusyboxHome();
   ({ home, reference } = made);
   // A word about slow machines comes once for each home; here it is of no interest.
-  await run(['run', '-q', reference, '--', 'true']);
+  await run(['run', reference, '--', 'true']);
 });
 
 afterAll(() => made[Symbol.asyncDispose]());
