@@ -6,7 +6,12 @@ import { testConfig } from '../vitest.base.ts';
 /** Says that the suite runs on libkrun, or why it does not. */
 const KRUN = 'src/krun.test.ts';
 /** What decides itself how its sandboxes come to life, or needs no sandbox; one run of it is enough. */
-const OF_ONE_RUN = ['src/boot-failures.test.ts', 'src/warm-*.test.ts', 'src/kill-torture.test.ts'];
+const OF_ONE_RUN = [
+  'src/boot-failures.test.ts',
+  'src/kill-torture.test.ts',
+  'src/share-workloads.test.ts',
+  'src/warm-*.test.ts',
+];
 /** What libkrun has no part in: the words of QEMU, and examples that need no monitor of their own. */
 const QEMU_ONLY = [...OF_ONE_RUN, 'src/examples.test.ts'];
 

@@ -30,11 +30,27 @@ export async function debianImage(): Promise<TestImage> {
   }
 }
 
+/** A Debian with programs that people work with. */
+export async function debianWith(packages: readonly string[]): Promise<TestImage> {
+  return buildTestImage({
+    layers: [await readFile(await distribution(packages))],
+    config: { Cmd: ['bash'], Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] },
+  });
+}
+
 /** Archive of the distribution, made by the first run of the suite that needs it. */
-async function distribution(): Promise<string> {
-  const path = join(consumer, 'debian.tar');
+async function distribution(packages: readonly string[] = []): Promise<string> {
+  const path = join(consumer, `${['debian', ...packages].join('-')}.tar`);
   if ((await stat(path).catch(() => null)) === null) {
-    const options = ['--variant=essential', '--mode=root', '--format=tar', 'bookworm', `${path}.tmp`];
+    const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+    const options = [
+      '--variant=essential',
+      ...include,
+      '--mode=root',
+      '--format=tar',
+      'bookworm',
+      `${path}.tmp`,
+    ];
     await mustRun('mmdebstrap', options, { timeoutMs: 280_000 });
     await rename(`${path}.tmp`, path);
   }
