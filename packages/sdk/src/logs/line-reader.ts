@@ -8,7 +8,7 @@ const MAX_LINE_BYTES = 32 << 20;
 /** A line without its newline, and the file's offset behind the newline. */
 export interface LogLine {
   readonly bytes: Buffer;
-  readonly end: bigint;
+  readonly end: number;
 }
 
 const NEWLINE = 0x0a;
@@ -21,37 +21,37 @@ const NEWLINE = 0x0a;
  */
 export async function readLines(
   file: FileHandle,
-  offset: bigint,
-): Promise<{ readonly lines: LogLine[]; readonly end: bigint }> {
+  offset: number,
+): Promise<{ readonly lines: LogLine[]; readonly end: number }> {
   for (let size = CHUNK_BYTES; ; size *= 2) {
     const buffer = Buffer.allocUnsafe(size);
-    const { bytesRead } = await file.read(buffer, 0, size, Number(offset));
+    const { bytesRead } = await file.read(buffer, 0, size, offset);
     const chunk = buffer.subarray(0, bytesRead);
     const last = chunk.lastIndexOf(NEWLINE);
     if (last >= 0) return splitLines(chunk.subarray(0, last + 1), offset);
     if (bytesRead < size) return { lines: [], end: offset };
-    if (size >= MAX_LINE_BYTES) return { lines: [], end: await endOfLine(file, offset + BigInt(size)) };
+    if (size >= MAX_LINE_BYTES) return { lines: [], end: await endOfLine(file, offset + size) };
   }
 }
 
-function splitLines(chunk: Buffer, offset: bigint): { lines: LogLine[]; end: bigint } {
+function splitLines(chunk: Buffer, offset: number): { lines: LogLine[]; end: number } {
   const lines: LogLine[] = [];
   for (let start = 0; start < chunk.length; ) {
     const newline = chunk.indexOf(NEWLINE, start);
-    lines.push({ bytes: chunk.subarray(start, newline), end: offset + BigInt(newline + 1) });
+    lines.push({ bytes: chunk.subarray(start, newline), end: offset + newline + 1 });
     start = newline + 1;
   }
-  return { lines, end: offset + BigInt(chunk.length) };
+  return { lines, end: offset + chunk.length };
 }
 
 /** Offset behind the next newline, or the end of the file when there is none yet. */
-async function endOfLine(file: FileHandle, from: bigint): Promise<bigint> {
+async function endOfLine(file: FileHandle, from: number): Promise<number> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let at = from; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, Number(at));
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, at);
     if (bytesRead === 0) return at;
     const newline = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
-    if (newline >= 0) return at + BigInt(newline + 1);
-    at += BigInt(bytesRead);
+    if (newline >= 0) return at + newline + 1;
+    at += bytesRead;
   }
 }

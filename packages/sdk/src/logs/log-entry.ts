@@ -1,4 +1,5 @@
 import type { LogSource } from './log-options.ts';
+import type { ParsedLogLine } from './parse-log-line.ts';
 
 /** One piece of output, as it was written, or one line of the sandbox's own log. */
 export class LogEntry {
@@ -10,13 +11,8 @@ export class LogEntry {
   /** A stream can go on after this entry. */
   readonly cursor: string;
 
-  constructor(
-    timestamp: Date,
-    source: LogSource,
-    sessionId: number | null,
-    data: Uint8Array,
-    cursor: string,
-  ) {
+  /** @internal */
+  constructor({ timestamp, source, sessionId, data }: ParsedLogLine, cursor: string) {
     this.timestamp = timestamp;
     this.source = source;
     this.sessionId = sessionId;

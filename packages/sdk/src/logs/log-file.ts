@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { MicrosandboxError } from '@microsandbox/types';
-import { readLines } from './line-reader.ts';
+import { type LogLine, readLines } from './line-reader.ts';
 import { LOG_START, type LogPosition } from './log-cursor.ts';
 import { generationOf, type OpenLogFile, openLogChain } from './open-log-chain.ts';
 import { type ParsedLogLine, parseExecLogLine, parseTextLogLine } from './parse-log-line.ts';
@@ -13,18 +13,18 @@ export interface LogFileKind {
   readonly rotations: number;
 }
 
-/** An entry with the place behind it. */
+/** An entry with the file's offset behind it. */
 export interface PlacedLogLine extends ParsedLogLine {
-  readonly position: LogPosition;
+  readonly end: number;
 }
 
-/** What one step of reading gave. */
-export interface LogStep {
+/** A piece of one file. */
+export interface LogPiece {
+  /** Inode of the file. */
+  readonly generation: bigint;
   readonly entries: readonly PlacedLogLine[];
-  /** Place behind everything that was read, entries or not. */
-  readonly position: LogPosition;
-  /** Whether anything was read. */
-  readonly progressed: boolean;
+  /** Offset behind everything that was read, entries or not. */
+  readonly end: number;
 }
 
 /**
@@ -36,7 +36,7 @@ export class LogFile {
   #current: OpenLogFile | null = null;
   /** Newer files, to be read after the current one; the last is the live one. */
   #next: OpenLogFile[] = [];
-  #offset = 0n;
+  #offset = 0;
 
   private constructor(kind: LogFileKind) {
     this.#kind = kind;
@@ -53,7 +53,7 @@ export class LogFile {
     const fromStart = start.generation === LOG_START.generation && start.offset === LOG_START.offset;
     if (kind.format === 'text' || fromStart) {
       log.#enqueue(chain);
-      if (kind.format === 'text') log.#offset = start.offset;
+      if (kind.format === 'text') log.#offset = Number(start.offset);
       return log;
     }
     const index = chain.findIndex((entry) => entry?.generation === start.generation);
@@ -66,30 +66,26 @@ export class LogFile {
     }
     for (const older of chain.slice(index + 1)) await older?.file.close();
     log.#enqueue(chain.slice(0, index + 1));
-    log.#offset = start.offset;
+    log.#offset = Number(start.offset);
     return log;
   }
 
   /**
-   * Reads a piece.
+   * Reads a piece; null when there is nothing more for now.
    *
    * @throws MicrosandboxError `missedRotation` when the log was rotated away under a slow reader
    */
-  async step(): Promise<LogStep> {
+  async step(): Promise<LogPiece | null> {
     if (this.#current === null) await this.#openLive();
     for (;;) {
       const current = this.#current;
-      if (current === null) return { entries: [], position: LOG_START, progressed: false };
+      if (current === null) return null;
       const { lines, end } = await readLines(current.file, this.#offset);
       if (end > this.#offset) {
         this.#offset = end;
-        const position = { generation: current.generation, offset: end };
-        return { entries: await this.#parse(lines, current.generation), position, progressed: true };
+        return { generation: current.generation, entries: await this.#parse(lines), end };
       }
-      if (!(await this.#advance(current))) {
-        const position = { generation: current.generation, offset: this.#offset };
-        return { entries: [], position, progressed: false };
-      }
+      if (!(await this.#advance(current))) return null;
     }
   }
 
@@ -120,7 +116,7 @@ export class LogFile {
     if (end > this.#offset) return true;
     await current.file.close();
     this.#current = this.#next.shift() ?? null;
-    this.#offset = 0n;
+    this.#offset = 0;
     return true;
   }
 
@@ -142,16 +138,15 @@ export class LogFile {
     return this.#next.length > 0;
   }
 
-  async #parse(
-    lines: readonly { readonly bytes: Buffer; readonly end: bigint }[],
-    generation: bigint,
-  ): Promise<PlacedLogLine[]> {
+  async #parse(lines: readonly LogLine[]): Promise<PlacedLogLine[]> {
     const fallback = this.#kind.format === 'text' ? await modifiedAt(this.#kind.path) : new Date();
-    return lines.flatMap(({ bytes, end }) => {
+    const entries: PlacedLogLine[] = [];
+    for (const { bytes, end } of lines) {
       const text = bytes.toString();
       const entry = this.#kind.format === 'exec' ? parseExecLogLine(text) : parseTextLogLine(text, fallback);
-      return entry === null ? [] : [{ ...entry, position: { generation, offset: end } }];
-    });
+      if (entry !== null) entries.push({ ...entry, end });
+    }
+    return entries;
   }
 }
 

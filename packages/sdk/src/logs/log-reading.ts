@@ -3,15 +3,14 @@ import { validateSandboxName } from '@microsandbox/utils';
 import { sandboxNotFound } from '../lifecycle/find-sandbox.ts';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { LOG_START, type LogPosition } from './log-cursor.ts';
-import { LogFile, type LogFileKind, type PlacedLogLine } from './log-file.ts';
+import { LogFile, type LogFileKind, type LogPiece } from './log-file.ts';
 import type { LogSource } from './log-options.ts';
 
 /** Rotated predecessors of `exec.log` that are read. */
 const EXEC_ROTATIONS = 4;
 
-/** An entry, the file it stands in, and the places in all files when it was read. */
-export interface ReadLogLine {
-  readonly line: PlacedLogLine;
+/** Entries of one file, and the places in all files before they were read. */
+export interface ReadLogPiece extends LogPiece {
   readonly fileIndex: number;
   readonly positions: readonly LogPosition[];
 }
@@ -63,20 +62,18 @@ export class LogReading {
     return [...this.#positions];
   }
 
-  /** Everything there is now; can be called again for what came since. */
-  async *drain(): AsyncGenerator<ReadLogLine, void, void> {
+  /** Everything there is now, piece by piece; can be called again for what came since. */
+  async *drain(): AsyncGenerator<ReadLogPiece, void, void> {
     for (let progressed = true; progressed; ) {
       progressed = false;
       for (const [fileIndex, file] of this.#files.entries()) {
-        const step = await file.step();
-        if (!step.progressed) continue;
+        const piece = await file.step();
+        if (piece === null) continue;
         progressed = true;
-        for (const line of step.entries) {
-          if (!this.#sources.includes(line.source)) continue;
-          this.#positions[fileIndex] = line.position;
-          yield { line, fileIndex, positions: this.positions };
-        }
-        this.#positions[fileIndex] = step.position;
+        const { positions } = this;
+        this.#positions[fileIndex] = { generation: piece.generation, offset: BigInt(piece.end) };
+        const entries = piece.entries.filter(({ source }) => this.#sources.includes(source));
+        yield { ...piece, entries, fileIndex, positions };
       }
     }
   }

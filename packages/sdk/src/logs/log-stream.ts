@@ -1,25 +1,28 @@
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { FolderWatch } from './folder-watch.ts';
-import { decodeLogCursor, encodeLogCursor, type LogPosition } from './log-cursor.ts';
-import type { LogEntry } from './log-entry.ts';
+import { decodeLogCursor, type LogPosition, logCursorsIn } from './log-cursor.ts';
+import { LogEntry } from './log-entry.ts';
 import { type LogStreamOptions, logSources } from './log-options.ts';
 import { LogReading } from './log-reading.ts';
-import { entryOf } from './read-logs.ts';
 
 /**
  * Log entries one by one, in the order of each file; nothing is read ahead of the reader. With `follow` it goes
  * on with what is written later.
  */
 export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
-  readonly #entries: AsyncGenerator<LogEntry, void, void>;
+  readonly #pieces: AsyncGenerator<readonly LogEntry[], void, void>;
   readonly #reading: LogReading;
   readonly #watch: FolderWatch | null;
+  /** Entries that were read together, and how many of them were handed out. */
+  #piece: readonly LogEntry[] = [];
+  #taken = 0;
+  #refilling: Promise<void> | null = null;
   #done = false;
 
   private constructor(reading: LogReading, watch: FolderWatch | null, options: LogStreamOptions) {
     this.#reading = reading;
     this.#watch = watch;
-    this.#entries = this.#generate(options);
+    this.#pieces = this.#generate(options);
   }
 
   /**
@@ -47,32 +50,52 @@ export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
    * @throws MicrosandboxError `missedRotation` when the log was rotated away under a slow reader
    */
   async recv(): Promise<LogEntry | null> {
-    if (this.#done) return null;
-    const { done, value } = await this.#entries.next();
-    if (!done) return value;
-    await this.#close();
+    while (!this.#done) {
+      const entry = this.#piece[this.#taken];
+      if (entry !== undefined) {
+        this.#taken += 1;
+        return entry;
+      }
+      this.#refilling ??= this.#refill();
+      await this.#refilling;
+    }
     return null;
   }
 
   /** Entries from here on; leaving the loop leaves the stream where it is. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<LogEntry, void, void> {
-    for (;;) {
-      const entry = await this.recv();
-      if (entry === null) return;
-      yield entry;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<LogEntry, void, void> {
+    return {
+      next: async () => {
+        const value = await this.recv();
+        return value === null ? { done: true, value: undefined } : { done: false, value };
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
   }
 
-  async *#generate({ since, until }: LogStreamOptions): AsyncGenerator<LogEntry, void, void> {
+  async #refill(): Promise<void> {
+    try {
+      const { done, value } = await this.#pieces.next();
+      this.#piece = done ? [] : value;
+      this.#taken = 0;
+      if (done) await this.#close();
+    } finally {
+      this.#refilling = null;
+    }
+  }
+
+  async *#generate({ since, until }: LogStreamOptions): AsyncGenerator<readonly LogEntry[], void, void> {
     for (;;) {
-      for await (const { line, positions } of this.#reading.drain()) {
-        if (until !== undefined && line.timestamp >= until) return;
-        if (since !== undefined && line.timestamp < since) continue;
-        yield entryOf(line, encodeLogCursor(positions));
+      for await (const { entries, positions, fileIndex, generation } of this.#reading.drain()) {
+        const cursorAt = logCursorsIn(positions, fileIndex, generation);
+        const end = until === undefined ? -1 : entries.findIndex(({ timestamp }) => timestamp >= until);
+        yield (end < 0 ? entries : entries.slice(0, end))
+          .filter(({ timestamp }) => since === undefined || timestamp >= since)
+          .map((entry) => new LogEntry(entry, cursorAt(entry.end)));
+        if (end >= 0) return;
       }
       if (this.#watch === null || this.#done) return;
       await this.#watch.next();

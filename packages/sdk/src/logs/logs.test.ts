@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeLayout, sandboxPaths } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeLogCursor, encodeLogCursor } from './log-cursor.ts';
+import { decodeLogCursor, encodeLogCursor, logCursorsIn } from './log-cursor.ts';
 import type { LogEntry } from './log-entry.ts';
-import type { LogStreamOptions } from './log-options.ts';
+import type { LogReadOptions, LogStreamOptions } from './log-options.ts';
 import { LogStream } from './log-stream.ts';
 import { parseExecLogLine, parseTextLogLine } from './parse-log-line.ts';
 import { readLogs, readLogsSnapshot } from './read-logs.ts';
@@ -97,6 +97,22 @@ describe('log streams', () => {
     expect(decodeLogCursor(cursor)).toEqual([{ generation: 42n, offset: 100n }]);
     const huge = [{ generation: 2n ** 64n - 1n, offset: 2n ** 63n }];
     expect(decodeLogCursor(encodeLogCursor(huge))).toEqual(huge);
+  });
+
+  it('writes the cursors of one piece as one by one', () => {
+    const positions = [0n, 3n, 9n].map((generation) => ({ generation, offset: 17n }));
+    const cursorAt = logCursorsIn(positions, 1, 12n);
+    for (const offset of [0, 5, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 7]) {
+      const there = { generation: 12n, offset: BigInt(offset) };
+      expect(cursorAt(offset)).toBe(encodeLogCursor(positions.with(1, there)));
+    }
+  });
+
+  it('gives each entry to one of those who wait', async () => {
+    await given({ 'exec.log': ['a', 'b', 'c'].map((text) => line('10:00:00', text)).join('') });
+    await using opened = await LogStream.open(place());
+    const received = await Promise.all([1, 2, 3, 4, 5].map(() => opened.recv()));
+    expect(received.map((entry) => entry?.text() ?? null)).toEqual(['a', 'b', 'c', null, null]);
   });
 
   it('log_stream_follow_picks_up_appended_entries', async () => {
@@ -235,6 +251,27 @@ describe('log readings', () => {
 });
 
 describe('log lines', () => {
+  it('keeps the last entries of a long log, with the cursors that they have in the whole', async () => {
+    const time = (n: number) => new Date(Date.UTC(2026, 4, 1) + n * 10).toISOString();
+    const many = Array.from({ length: 12_000 }, (_, n) => n);
+    const exec = many.map((n) => `${JSON.stringify({ t: time(n * 2), s: 'stdout', d: `${n}`, id: 1 })}\n`);
+    await given({
+      'exec.log.1': exec.slice(0, 7000).join(''),
+      'exec.log': exec.slice(7000).join(''),
+      'runtime.log': many.map((n) => `${time(n * 2 + 1)} INFO ${n}\n`).join(''),
+    });
+    const all = await readLogs(place(), { sources: ['all'] });
+    expect(all).toHaveLength(24_000);
+    expect(await readLogs(place(), { sources: ['all'], tail: 30 })).toEqual(all.slice(-30));
+    const options: LogReadOptions = {
+      sources: ['all'],
+      since: all[5]?.timestamp as Date,
+      until: all[23_990]?.timestamp as Date,
+    };
+    expect(await readLogs(place(), { ...options, tail: 5000 })).toEqual(all.slice(18_990, 23_990));
+    expect(await readLogs(place(), { sources: ['all'], tail: 0 })).toEqual([]);
+  });
+
   it('leaves a partial trailing line for later', async () => {
     const whole = line('10:00:00', 'whole');
     await given({ 'exec.log': whole + line('10:00:01', 'partial').slice(0, -3) });

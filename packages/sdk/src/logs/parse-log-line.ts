@@ -61,10 +61,15 @@ export function stripAnsi(text: string): string {
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
+/** Lines written together bear the same time. */
+let lastTime = { text: '', ms: Number.NaN };
+
 function parseRfc3339(text: string): Date | null {
-  if (!RFC_3339.test(text)) return null;
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? null : time;
+  if (text !== lastTime.text) {
+    if (!RFC_3339.test(text)) return null;
+    lastTime = { text, ms: new Date(text).getTime() };
+  }
+  return Number.isNaN(lastTime.ms) ? null : new Date(lastTime.ms);
 }
 
 /** A body that is not base64 is kept as it stands. */

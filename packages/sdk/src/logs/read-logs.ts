@@ -1,8 +1,9 @@
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { encodeLogCursor } from './log-cursor.ts';
-import { LogEntry } from './log-entry.ts';
+import type { LogEntry } from './log-entry.ts';
 import { type LogReadOptions, logSources } from './log-options.ts';
-import { LogReading, type ReadLogLine } from './log-reading.ts';
+import { LogReading } from './log-reading.ts';
+import { LogSelection } from './log-selection.ts';
 
 /** Log entries and the place behind everything that was looked at. */
 export interface LogSnapshot {
@@ -30,35 +31,10 @@ export async function readLogsSnapshot(
 ): Promise<LogSnapshot> {
   const reading = await LogReading.open(place, logSources(options.sources));
   try {
-    const initial = reading.positions;
-    const lines: ReadLogLine[] = [];
-    for await (const line of reading.drain()) lines.push(line);
-    const sorted = lines.sort((a, b) => a.line.timestamp.getTime() - b.line.timestamp.getTime());
-    const positions = [...initial];
-    const entries = sorted.map(({ line, fileIndex }) => {
-      positions[fileIndex] = line.position;
-      return entryOf(line, encodeLogCursor(positions));
-    });
-    return { entries: selected(entries, options), cursor: encodeLogCursor(reading.positions) };
+    const selection = new LogSelection(reading.positions, options);
+    for await (const piece of reading.drain()) selection.add(piece);
+    return { entries: selection.entries(), cursor: encodeLogCursor(reading.positions) };
   } finally {
     await reading.close();
   }
-}
-
-/** An entry for the caller. */
-export function entryOf(
-  { timestamp, source, sessionId, data }: ReadLogLine['line'],
-  cursor: string,
-): LogEntry {
-  return new LogEntry(timestamp, source, sessionId, data, cursor);
-}
-
-function selected(entries: readonly LogEntry[], { since, until, tail }: LogReadOptions): LogEntry[] {
-  const inTime = entries.filter(
-    ({ timestamp }) =>
-      (since === undefined || timestamp >= since) && (until === undefined || timestamp < until),
-  );
-  return tail === undefined
-    ? inTime
-    : inTime.slice(Math.max(0, inTime.length - Math.max(0, Math.trunc(tail))));
 }

@@ -1,15 +1,18 @@
 import type { RotatingFile } from './rotating-file.ts';
 
-/** Where a line of the log comes from; `output` is a terminal's merged output. */
-export type ExecLogSource = 'stdout' | 'stderr' | 'output' | 'system';
+/** Where output comes from; `output` is a terminal's merged output. */
+type ExecLogSource = 'stdout' | 'stderr' | 'output';
 
 /**
  * `logs/exec.log`: what every command of a sandbox printed, one JSON object a line (spec: state 18).
  *
- * A line holds what one frame held; bytes that are no UTF-8 appear as U+FFFD.
+ * The order of the keys is part of the format. A line holds what one frame held; bytes that are no UTF-8 appear as
+ * U+FFFD.
  */
 export class ExecLog {
   readonly #file: RotatingFile;
+  /** Lines written within one millisecond bear the same time. */
+  #time = { ms: 0, text: '' };
 
   constructor(file: RotatingFile) {
     this.#file = file;
@@ -20,15 +23,14 @@ export class ExecLog {
   }
 
   /** Output of one command; `session` is its number within this run. */
-  output(source: 'stdout' | 'stderr' | 'output', session: number, data: Buffer): void {
-    this.#file.append(
-      line({ t: new Date().toISOString(), s: source, d: data.toString('utf8'), id: session }),
-    );
+  output(source: ExecLogSource, session: number, data: Buffer): void {
+    const text = JSON.stringify(data.toString('utf8'));
+    this.#file.append(`{"t":"${this.#now()}","s":"${source}","d":${text},"id":${session}}\n`);
   }
 
   /** A mark of our own, such as `--- sandbox started ---`. */
   system(text: string): void {
-    this.#file.append(line({ t: new Date().toISOString(), s: 'system', d: `${text}\n` }));
+    this.#file.append(`{"t":"${this.#now()}","s":"system","d":${JSON.stringify(`${text}\n`)}}\n`);
   }
 
   flush(): Promise<void> {
@@ -38,9 +40,10 @@ export class ExecLog {
   close(): Promise<void> {
     return this.#file.close();
   }
-}
 
-/** Key order is part of the format. */
-function line(entry: { t: string; s: ExecLogSource; d: string; id?: number }): string {
-  return `${JSON.stringify(entry)}\n`;
+  #now(): string {
+    const ms = Date.now();
+    if (ms !== this.#time.ms) this.#time = { ms, text: new Date(ms).toISOString() };
+    return this.#time.text;
+  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../../test-support/temp-dir.ts';
@@ -42,5 +42,45 @@ describe('RotatingFile', () => {
     await file.close();
     expect(errors).toHaveLength(1);
     expect(file.backlogBytes).toBe(0);
+  });
+
+  it('goes on when it can write again, and tells of the next failure', async () => {
+    const folder = join(tempDir(), 'logs');
+    const errors: unknown[] = [];
+    const file = new RotatingFile(join(folder, 'a.log'), {
+      retryMs: 0,
+      limitBytes: 4,
+      onError: (error) => errors.push(error),
+    });
+    const append = async (piece: string) => {
+      file.append(piece);
+      await file.flush();
+    };
+    await append('lost\n');
+    await append('lost too\n');
+    mkdirSync(folder);
+    await append('kept\n');
+    expect(readFileSync(join(folder, 'a.log'), 'utf8')).toBe('kept\n');
+    rmSync(folder, { recursive: true });
+    await append('lost\n');
+    await append('lost\n');
+    await file.close();
+    expect(errors).toHaveLength(2);
+  });
+
+  it('keeps every piece whole, whatever their lengths', async () => {
+    const path = join(tempDir(), 'a.log');
+    const pieces = Array.from({ length: 400 }, (_, n) => `${n}:${'é'.repeat((n * 7919) % 3000)}\n`);
+    const file = new RotatingFile(path, { limitBytes: 250_000 });
+    for (const [n, piece] of pieces.entries()) {
+      file.append(n % 3 === 0 ? Buffer.from(piece) : piece);
+      if (n % 50 === 0) await file.flush();
+    }
+    await file.close();
+    const files = [4, 3, 2, 1].map((n) => `${path}.${n}`).filter(existsSync);
+    const parts = [...files, path].map((name) => readFileSync(name, 'utf8'));
+    expect(pieces.join('').endsWith(parts.join(''))).toBe(true);
+    expect(parts.length).toBeGreaterThan(3);
+    for (const part of parts) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(250_000);
   });
 });

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { errnoOf } from '@microsandbox/utils';
+import { PieceBatch } from './piece-batch.ts';
 
 /** Size from which a log is rotated (spec: state 18). */
 export const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
@@ -7,32 +8,40 @@ export const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 /** Highest number of a rotated file; `.1` is the newest. */
 const LAST_ROTATED = 4;
 
-/** Most bytes that one write call takes. */
-const BATCH_BYTES = 1024 * 1024;
+/** Pause after a failure, such as a full disk, before writing is tried again. */
+const RETRY_MS = 1000;
 
 /**
  * An append-only file that is set aside when it grows too large: live to `.1`, `.1` to `.2`, up to `.4`.
  *
- * Writes are queued and never fail the caller: a log that cannot be written must not stop a sandbox. The first
- * failure is told to `onError`.
+ * Writes are queued and never fail the caller: a log that cannot be written must not stop a sandbox. A failure is
+ * told to `onError`, once until something is written again; what comes meanwhile is lost, and no piece of it stays
+ * half written.
  */
 export class RotatingFile {
   readonly #path: string;
   readonly #limitBytes: number;
+  readonly #retryMs: number;
   readonly #onError: (error: unknown) => void;
-  #queue: Buffer[] = [];
+  #queue: PieceBatch[] = [];
   #queuedBytes = 0;
   #file: FileHandle | null = null;
   #size = 0;
   #writing: Promise<void> | null = null;
   #failed = false;
+  #resumeAt = 0;
 
   constructor(
     path: string,
-    options: { readonly limitBytes?: number; readonly onError?: (error: unknown) => void } = {},
+    options: {
+      readonly limitBytes?: number;
+      readonly retryMs?: number;
+      readonly onError?: (error: unknown) => void;
+    } = {},
   ) {
     this.#path = path;
     this.#limitBytes = options.limitBytes ?? LOG_LIMIT_BYTES;
+    this.#retryMs = options.retryMs ?? RETRY_MS;
     this.#onError = options.onError ?? (() => {});
   }
 
@@ -43,10 +52,15 @@ export class RotatingFile {
 
   /** Queues one piece; a piece is never divided between two files. */
   append(piece: string | Buffer): void {
-    if (this.#failed) return;
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    if (this.#failed && performance.now() < this.#resumeAt) return;
+    const bytes = Buffer.byteLength(piece);
+    if (bytes === 0) return;
+    if (!this.#queue.at(-1)?.add(piece, bytes)) {
+      const batch = new PieceBatch(bytes, { isFirst: this.#queue.length === 0 });
+      batch.add(piece, bytes);
+      this.#queue.push(batch);
+    }
+    this.#queuedBytes += bytes;
     this.#writing ??= this.#drain();
   }
 
@@ -63,45 +77,46 @@ export class RotatingFile {
 
   async #drain(): Promise<void> {
     try {
-      for (let batch = this.#takeBatch(); batch !== null; batch = this.#takeBatch()) {
-        const file = await this.#fileFor(batch.length);
-        await file.appendFile(batch);
-        this.#size += batch.length;
-        this.#queuedBytes -= batch.length;
+      // Nothing is added to a batch that is being written.
+      for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
+        while (!batch.isEmpty) await this.#write(batch);
       }
     } catch (error) {
-      this.#failed = true;
-      this.#queue = [];
-      this.#queuedBytes = 0;
-      this.#onError(error);
+      await this.#giveUp(error);
     } finally {
       this.#writing = null;
     }
   }
 
-  /** Joins queued pieces as long as they fit the live file; always at least one. */
-  #takeBatch(): Buffer | null {
-    let bytes = 0;
-    let count = 0;
-    for (const piece of this.#queue) {
-      const fits =
-        bytes + piece.length <= BATCH_BYTES && this.#size + bytes + piece.length <= this.#limitBytes;
-      if (count > 0 && !fits) break;
-      bytes += piece.length;
-      count += 1;
+  /** Writes as much of a batch as fits the live file, which is set aside first when nothing does. */
+  async #write(batch: PieceBatch): Promise<void> {
+    const file = this.#file ?? (await this.#open());
+    let bytes = batch.take(this.#limitBytes - this.#size);
+    if (bytes.length === 0) {
+      if (this.#size > 0) return await this.#rotate();
+      bytes = batch.takeOne();
     }
-    return count === 0 ? null : Buffer.concat(this.#queue.splice(0, count));
+    await file.appendFile(bytes);
+    this.#size += bytes.length;
+    this.#queuedBytes -= bytes.length;
+    this.#failed = false;
   }
 
-  async #fileFor(bytes: number): Promise<FileHandle> {
-    if (this.#file === null) await this.#open();
-    if (this.#size + bytes > this.#limitBytes) await this.#rotate();
-    return this.#file as FileHandle;
+  /** Drops what waits, and what was written of a piece only in part. */
+  async #giveUp(error: unknown): Promise<void> {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#resumeAt = performance.now() + this.#retryMs;
+    if (!this.#failed) this.#onError(error);
+    this.#failed = true;
+    await this.#file?.truncate(this.#size).catch(() => {});
   }
 
-  async #open(): Promise<void> {
-    this.#file = await open(this.#path, 'a', 0o600);
-    this.#size = (await this.#file.stat()).size;
+  async #open(): Promise<FileHandle> {
+    const file = await open(this.#path, 'a', 0o600);
+    this.#file = file;
+    this.#size = (await file.stat()).size;
+    return file;
   }
 
   async #rotate(): Promise<void> {
@@ -111,7 +126,6 @@ export class RotatingFile {
       await renameIfThere(`${this.#path}.${number}`, `${this.#path}.${number + 1}`);
     }
     await renameIfThere(this.#path, `${this.#path}.1`);
-    await this.#open();
   }
 }
 
