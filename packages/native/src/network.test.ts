@@ -179,6 +179,26 @@ describe('startNetwork', () => {
     expect(await connection.receiveAll()).toBe('got first');
   });
 
+  it('splices what was on its way to the owner too', async () => {
+    const port = await serve((peer) => {
+      let got = '';
+      peer.on('data', (data) => {
+        got += data;
+        if (got.length === 11) peer.end(`got ${got}`);
+      });
+    });
+    const { stack, guest, events, gateway } = start(ALLOW_ALL, { handUpPlain: true });
+    const connection = new Connection(guest, gateway, port);
+    await connection.open();
+    connection.send(ACK, 'first');
+    const seen = await event(events, 'data');
+    connection.send(ACK, 'second');
+    await expect.poll(() => events.filter(({ type }) => type === 'data').length).toBe(2);
+    if (seen === undefined) throw new Error('no data');
+    stack.splice(seen.stream, seen.data);
+    expect(await connection.receiveAll()).toBe('got firstsecond');
+  });
+
   it('changes its policy while it runs', async () => {
     const { stack, guest, gateway } = start(DENY_ALL);
     const connection = new Connection(guest, gateway, await serve((peer) => peer.end('in')));

@@ -157,7 +157,8 @@ export interface NetworkStack {
   reset(stream: number): void;
   /**
    * Gives a `plain` or `tls` stream back: the stack connects to the destination, sends `replay` (all bytes of `data`
-   * events so far, at most 64 KiB) and splices. Only before the first {@link write}. `closed` follows at once.
+   * events so far, at most 64 KiB) and splices; data that was on its way as an event is added by the stack. Only before
+   * the first {@link write}, and before more than 64 KiB were {@link consumed}. `closed` follows at once.
    */
   splice(stream: number, replay: Uint8Array): void;
 

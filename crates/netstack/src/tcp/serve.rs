@@ -149,8 +149,15 @@ fn dial(flow: &Flow, guest: &mut Socket, replay: Vec<u8>, core: &Core) -> Stage 
 }
 
 /// Takes a connection back from the owner and connects it to its destination.
-pub fn give_back(flow: &mut Flow, guest: &mut Socket, replay: Vec<u8>, core: &Core) {
-    if matches!(&flow.stage, Stage::HandedUp(stream) if stream.may_be_given_back()) {
+///
+/// The owner sends back what it has seen; what was on its way to it follows.
+pub fn give_back(flow: &mut Flow, guest: &mut Socket, mut replay: Vec<u8>, core: &Core) {
+    if let Stage::HandedUp(stream) = &mut flow.stage {
+        if !stream.may_be_given_back() {
+            return;
+        }
+        let delivered = stream.take_delivered();
+        replay.extend_from_slice(delivered.get(replay.len()..).unwrap_or_default());
         flow.stage = dial(flow, guest, replay, core);
         // While it connects and runs, the owner hears of it no more.
         close_stream(flow.id, false, core);

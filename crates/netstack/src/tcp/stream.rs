@@ -18,7 +18,14 @@ pub struct Stream {
     deaf: bool,
     /// Something was written, so the connection cannot be given back.
     touched: bool,
+    /// Everything that was delivered, while the connection can still be given back: some of it may be on its way to
+    /// the owner when the owner gives it back.
+    delivered: Vec<u8>,
+    consumed: usize,
 }
+
+/// An owner that took more keeps the connection.
+const LOOKED_AT: usize = 64 * 1024;
 
 const CHUNK: usize = 16 * 1024;
 
@@ -34,11 +41,13 @@ impl Stream {
             end_wanted: false,
             deaf: false,
             touched: false,
+            delivered: Vec::new(),
+            consumed: 0,
         }
     }
 
     pub fn write(&mut self, data: Vec<u8>) {
-        self.touched = true;
+        self.keep();
         if !self.end_wanted && !data.is_empty() {
             self.to_guest.push_back(data);
         }
@@ -46,6 +55,16 @@ impl Stream {
 
     pub fn consumed(&mut self, bytes: usize) {
         self.credit = (self.credit + bytes).min(STREAM_WINDOW);
+        self.consumed = self.consumed.saturating_add(bytes);
+        if self.consumed > LOOKED_AT {
+            self.keep();
+        }
+    }
+
+    /// The owner serves the connection to its end.
+    fn keep(&mut self) {
+        self.touched = true;
+        self.delivered = Vec::new();
     }
 
     pub fn end(&mut self) {
@@ -59,6 +78,11 @@ impl Stream {
 
     pub fn may_be_given_back(&self) -> bool {
         !self.touched && !self.end_wanted
+    }
+
+    /// What the owner was given and the destination has to get.
+    pub fn take_delivered(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.delivered)
     }
 
     /// Moves what can be moved; true when both directions have ended.
@@ -89,6 +113,9 @@ impl Stream {
             let Ok(data) = taken else { return };
             if !data.is_empty() {
                 self.credit -= data.len();
+                if !self.touched {
+                    self.delivered.extend_from_slice(&data);
+                }
                 let stream = self.id;
                 shared.events.push(Event::Data { stream, data });
             }
