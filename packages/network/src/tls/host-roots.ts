@@ -9,7 +9,8 @@ export function hostRoots(): string[] {
 /** Certificates without those that say the same bytes again; what cannot be read is left out. */
 export function distinctCertificates(pems: readonly string[]): string[] {
   const byDigest = new Map<string, string>();
-  for (const pem of pems) {
+  // Stores hold the same text often, and comparing that is much quicker than reading certificates.
+  for (const pem of new Set(pems)) {
     try {
       const certificate = new X509Certificate(pem);
       if (!byDigest.has(certificate.fingerprint256)) {
