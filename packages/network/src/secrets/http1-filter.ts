@@ -1,6 +1,5 @@
 import { BlockedConnection, type SecretViolation } from './blocked.ts';
 import { ChunkedReader, formatChunk, formatLastChunk } from './chunked-reader.ts';
-import type { SecretPlan } from './eligibility.ts';
 import {
   assertAuthority,
   type BodyFraming,
@@ -11,6 +10,7 @@ import {
   type RequestHead,
   valuesOf,
 } from './http1-head.ts';
+import type { RequestFilter, RequestFilterOptions, RequestSummary } from './request-filter.ts';
 import {
   basicCredentials,
   replaced,
@@ -26,19 +26,6 @@ const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 const HEAD_END = '\r\n\r\n';
-
-export interface Http1FilterOptions {
-  readonly plan: SecretPlan;
-  /** Host that every request must be for; null when that is not checked. */
-  readonly hostName: string | null;
-}
-
-/** What a request is about, for the log. The query is left out. */
-export interface RequestSummary {
-  readonly method: string;
-  readonly path: string;
-  readonly host: string;
-}
 
 type Mode =
   | { readonly kind: 'head' }
@@ -61,7 +48,8 @@ type Mode =
  * Requests that servers could read in two ways are refused, so nothing is hidden from the checks behind a request that
  * looks harmless.
  */
-export class Http1Filter {
+export class Http1Filter implements RequestFilter {
+  readonly protocol = 'http/1.1';
   readonly #hostName: string | null;
   readonly #substitutions: readonly Substitution[];
   readonly #inBody: readonly Substitution[];
@@ -71,7 +59,7 @@ export class Http1Filter {
   #request: RequestSummary | null = null;
   #wantsUpgrade = false;
 
-  constructor({ plan, hostName }: Http1FilterOptions) {
+  constructor({ plan, hostName }: RequestFilterOptions) {
     this.#hostName = hostName;
     this.#substitutions = plan.substitute.map(substitutionOf);
     this.#inBody = this.#substitutions.filter(({ injection }) => injection.body);
@@ -147,7 +135,7 @@ export class Http1Filter {
       case 'rewrite':
         return this.#rewriteChunked(mode, bytes, out);
       case 'opaque':
-        this.#scanner.scan(bytes.toString('latin1'), 'unknown');
+        if (!this.#scanner.isIdle) this.#scanner.scan(bytes.toString('latin1'), 'unknown');
         out.push(bytes);
         return bytes.subarray(bytes.length);
     }
@@ -225,6 +213,7 @@ export class Http1Filter {
   }
 
   #scanBody(data: Buffer, isSealed: boolean): void {
+    if (this.#scanner.isIdle && !isSealed) return;
     const text = data.toString('latin1');
     this.#scanner.scan(text, 'body');
     // A placeholder that should have been replaced in a body that cannot be changed.

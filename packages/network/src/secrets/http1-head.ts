@@ -23,10 +23,18 @@ export interface RequestHead {
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Whether bytes can still become a request: a method, as far as they go. */
+/**
+ * Whether bytes can still become a request: a method as far as they go, and a first line that is a start line. A line
+ * that speaks of HTTP counts as one however odd it is, since a server may take it for a request.
+ */
 export function canBeRequest(text: string): boolean {
-  const [method = ''] = text.replace(/^[\r\n]+/, '').split(' ', 1);
-  return method === '' || TOKEN.test(method);
+  const begin = text.replace(/^[\r\n]+/, '');
+  const [method = ''] = begin.split(' ', 1);
+  if (method !== '' && !TOKEN.test(method)) return false;
+  const end = begin.indexOf('\r\n');
+  if (end === -1) return true;
+  const line = begin.slice(0, end);
+  return line.split(' ').length === 3 || /http\//i.test(line);
 }
 
 /**

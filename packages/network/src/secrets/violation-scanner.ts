@@ -21,6 +21,11 @@ export class ViolationScanner {
     this.#keep = Math.max(0, LONGEST_ESCAPE * longest - 1);
   }
 
+  /** There is nothing to look for. */
+  get isIdle(): boolean {
+    return this.#forbidden.length === 0;
+  }
+
   /** Forgets what came before: another request begins. */
   reset(): void {
     this.#tail = '';
@@ -28,7 +33,7 @@ export class ViolationScanner {
 
   /** @throws BlockedConnection for a placeholder in what comes next */
   scan(text: string, location: SecretViolation['location']): void {
-    if (this.#forbidden.length === 0) return;
+    if (this.isIdle) return;
     const window = this.#tail + text;
     this.#tail = window.slice(-this.#keep);
     this.#refuse(window, location, 'raw');

@@ -1,0 +1,106 @@
+import { BlockedConnection } from '../blocked.ts';
+
+/** Types of frames that are looked into (RFC 9113 section 6). */
+export const FRAME = {
+  data: 0x0,
+  headers: 0x1,
+  pushPromise: 0x5,
+  continuation: 0x9,
+  rstStream: 0x3,
+} as const;
+
+export const FLAG = { endStream: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const;
+
+export interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
+  /** As it came. */
+  readonly bytes: Buffer;
+}
+
+const HEADER_BYTES = 9;
+/** Longest frame that is held in memory. Peers send 16 KiB unless they agree on more. */
+const MAX_PAYLOAD_BYTES = 1024 * 1024;
+
+/** Takes a stream of frames apart. */
+export class FrameReader {
+  #chunks: Buffer[] = [];
+  #length = 0;
+
+  /** @returns the frames that are complete now @throws BlockedConnection for one that is too long */
+  read(chunk: Buffer): Frame[] {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    // Joined only when that completes a frame, so that a long one that comes in small pieces costs no more.
+    if (this.#length < this.#wanted()) return [];
+    let bytes = Buffer.concat(this.#chunks);
+    const frames: Frame[] = [];
+    for (;;) {
+      const frame = readFrame(bytes);
+      if (frame === null) break;
+      frames.push(frame);
+      bytes = bytes.subarray(frame.bytes.length);
+    }
+    this.#chunks = bytes.length > 0 ? [Buffer.from(bytes)] : [];
+    this.#length = bytes.length;
+    return frames;
+  }
+
+  /** Bytes of a frame that is not complete. */
+  get pending(): number {
+    return this.#length;
+  }
+
+  #wanted(): number {
+    const first = this.#chunks[0];
+    if (first === undefined || this.#length < HEADER_BYTES) return HEADER_BYTES;
+    if (first.length >= HEADER_BYTES) return HEADER_BYTES + payloadLength(first);
+    this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#wanted();
+  }
+}
+
+function readFrame(bytes: Buffer): Frame | null {
+  if (bytes.length < HEADER_BYTES) return null;
+  const end = HEADER_BYTES + payloadLength(bytes);
+  if (bytes.length < end) return null;
+  return {
+    type: bytes.readUInt8(3),
+    flags: bytes.readUInt8(4),
+    streamId: bytes.readUInt32BE(5) & 0x7fff_ffff,
+    payload: bytes.subarray(HEADER_BYTES, end),
+    bytes: bytes.subarray(0, end),
+  };
+}
+
+function payloadLength(header: Buffer): number {
+  const length = header.readUIntBE(0, 3);
+  if (length > MAX_PAYLOAD_BYTES) throw new BlockedConnection('request: a frame too long');
+  return length;
+}
+
+/** The payload of DATA or HEADERS without padding and priority. @throws BlockedConnection */
+export function bareContent({ type, flags, payload }: Frame): Buffer {
+  let content = payload;
+  let padding = 0;
+  if ((flags & FLAG.padded) !== 0) {
+    padding = content[0] ?? Number.POSITIVE_INFINITY;
+    content = content.subarray(1);
+  }
+  const priority = type === FRAME.headers && (flags & FLAG.priority) !== 0 ? 5 : 0;
+  if (priority + padding > content.length) {
+    throw new BlockedConnection('request: a frame shorter than its padding');
+  }
+  return content.subarray(priority, content.length - padding);
+}
+
+export function formatFrame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUIntBE(payload.length, 0, 3);
+  header.writeUInt8(type, 3);
+  header.writeUInt8(flags, 4);
+  header.writeUInt32BE(streamId, 5);
+  return Buffer.concat([header, payload]);
+}
