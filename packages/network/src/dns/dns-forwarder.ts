@@ -4,6 +4,7 @@ import { addressesOf, insertOf, readAnswer } from './answer.ts';
 import { type DnsQuestion, readQuestion, TYPE_A, TYPE_AAAA } from './question.ts';
 import { addressReply, emptyReply, formatErrorReply, RCODE, truncatedReply } from './replies.ts';
 import { isReservedAddress } from './reserved-address.ts';
+import type { ServerTls } from './udp-exchange.ts';
 import type { DnsTransport, DnsUpstreams } from './upstreams.ts';
 
 /** Name under which the guest reaches the host. */
@@ -35,6 +36,8 @@ export interface QuerySource {
   readonly address: string;
   /** 53, or 853 for DNS over TLS. */
   readonly port: number;
+  /** How the server is asked that the guest chose, when the guest asked by TLS. */
+  readonly tls?: ServerTls;
 }
 
 /**
@@ -83,7 +86,7 @@ export class DnsForwarder {
   }
 
   async #forward(question: DnsQuestion, source: QuerySource): Promise<ResolvedQuery> {
-    const { message, transport, address, port } = source;
+    const { message, transport, address, port, tls } = source;
     const { stack, upstreams } = this.#options;
     const isOwnChoice = !this.#gateways.has(address);
     if (
@@ -95,7 +98,7 @@ export class DnsForwarder {
     let response: Buffer;
     try {
       response = isOwnChoice
-        ? await upstreams.exchangeWith({ address, port }, message, transport)
+        ? await upstreams.exchangeWith({ address, port, ...(tls && { tls }) }, message, transport)
         : await upstreams.exchange(message, transport);
     } catch {
       return { response: emptyReply(question, RCODE.servFail), inserts: [] };

@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { answers, type ServerAddress, withId } from './udp-exchange.ts';
 
 const MAX_ID = 0xffff;
@@ -60,7 +61,7 @@ export class TcpExchange implements Disposable {
 
   #connection(): Socket {
     if (this.#socket !== null) return this.#socket;
-    const socket = connect({ host: this.#server.address, port: this.#server.port, noDelay: true });
+    const socket = openTo(this.#server);
     this.#received = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => {});
@@ -94,6 +95,15 @@ export class TcpExchange implements Disposable {
     while (this.#pending.has(this.#nextId));
     return this.#nextId;
   }
+}
+
+function openTo({ address, port, tls }: ServerAddress): Socket {
+  const socket = connect({ host: address, port, noDelay: true });
+  if (tls === undefined) return socket;
+  socket.unref();
+  const { serverName, trust } = tls;
+  const name = isIP(serverName) === 0 ? { servername: serverName } : {};
+  return connectTls({ socket, host: serverName, ...name, ...trust });
 }
 
 /** A message with its length in front (RFC 1035 section 4.2.2). */

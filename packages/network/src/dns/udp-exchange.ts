@@ -1,12 +1,21 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { familyOf } from '../policy/cidr.ts';
+import type { ServerTrust } from '../tls/upstream-trust.ts';
 import { readQuestion } from './question.ts';
+
+/** How a name server proves who it is. */
+export interface ServerTls {
+  readonly serverName: string;
+  readonly trust: ServerTrust;
+}
 
 /** A name server by address. */
 export interface ServerAddress {
   readonly address: string;
   readonly port: number;
+  /** Asks by TLS (RFC 7858). */
+  readonly tls?: ServerTls;
 }
 
 /**

@@ -50,7 +50,7 @@ export class DnsUpstreams implements Disposable {
   exchangeWith(server: ServerAddress, query: Buffer, transport: DnsTransport): Promise<Buffer> {
     const { timeoutMs } = this.#options;
     if (transport === 'udp') return exchangeUdp(query, server, timeoutMs);
-    const key = `${server.address} ${server.port}`;
+    const key = `${server.address} ${server.port} ${server.tls?.serverName ?? ''}`;
     const exchange = this.#tcp.get(key) ?? new TcpExchange(server);
     this.#tcp.set(key, exchange);
     return exchange.exchange(query, timeoutMs).finally(() => this.#forgetIdle());

@@ -17,6 +17,10 @@ class RecordingStack implements StreamStack {
     this.returned += bytes;
   }
 
+  splice(_stream: number, replay: Uint8Array): void {
+    this.calls.push(`splice ${Buffer.from(replay)}`);
+  }
+
   end(): void {
     this.calls.push('end');
   }
@@ -90,6 +94,31 @@ describe('sending', () => {
     });
     duplex.stackClosed('finished');
     expect(await outcome).toMatchObject({ code: 'EPIPE' });
+  });
+});
+
+describe('giving back', () => {
+  it('hands over all that came, read or not', async () => {
+    const { stack, duplex } = stream();
+    duplex.receive(Buffer.from('one '));
+    await tick();
+    const read = await new Promise<Buffer>((resolve) =>
+      duplex.once('readable', () => resolve(duplex.read() as Buffer)),
+    );
+    duplex.receive(Buffer.from('two '));
+    await tick();
+    duplex.receive(Buffer.from('three'));
+    expect(duplex.giveBack(read)).toBe(true);
+    await tick();
+    expect(stack.calls).toEqual(['splice one two three']);
+  });
+
+  it('keeps a connection with too much to send again', () => {
+    const { stack, duplex } = stream();
+    for (let count = 0; count < 5; count += 1) duplex.receive(Buffer.alloc(16 * 1024));
+    expect(duplex.giveBack(Buffer.alloc(0))).toBe(false);
+    expect(stack.calls).toEqual([]);
+    expect(duplex.destroyed).toBe(false);
   });
 });
 

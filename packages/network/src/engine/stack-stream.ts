@@ -2,8 +2,10 @@ import { Duplex } from 'node:stream';
 import { type NetworkStack, STREAM_WINDOW_BYTES } from '@microsandbox/native';
 
 /** What a stream needs of the stack. */
-export type StreamStack = Pick<NetworkStack, 'write' | 'consumed' | 'end' | 'close' | 'reset'>;
+export type StreamStack = Pick<NetworkStack, 'write' | 'consumed' | 'end' | 'close' | 'reset' | 'splice'>;
 
+/** Most bytes with which a connection can be given back. */
+const MAX_REPLAY_BYTES = 64 * 1024;
 /** Most bytes in one call to the stack. */
 const WRITE_CHUNK_BYTES = 64 * 1024;
 
@@ -63,6 +65,24 @@ export class StackStream extends Duplex {
     // What could not be sent never will be.
     this.#unsent?.done(Object.assign(new Error('connection closed'), { code: 'EPIPE' }));
     this.#unsent = null;
+  }
+
+  /**
+   * Gives the connection back to the stack, which connects it to its destination and looks at it no more. Only as
+   * long as nothing was written.
+   *
+   * @param read what was read from this stream, all of it
+   * @returns false when too much has come to be sent again; nothing has changed then
+   */
+  giveBack(read: Buffer): boolean {
+    const unread = this.readableLength + this.#received.reduce((sum, { length }) => sum + length, 0);
+    if (read.length + unread > MAX_REPLAY_BYTES) return false;
+    const parts = [read];
+    for (let part = this.read(); part !== null; part = this.read()) parts.push(part as Buffer);
+    if (!this.#closed) this.#stack.splice(this.#id, Buffer.concat([...parts, ...this.#received]));
+    this.#closed = true;
+    this.destroy();
+    return true;
   }
 
   override _read(): void {
