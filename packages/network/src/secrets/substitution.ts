@@ -38,9 +38,9 @@ export function replaced(text: string, { placeholder, value }: Substitution): st
   return text.includes(placeholder) ? text.replaceAll(placeholder, () => value) : text;
 }
 
-/** User and password of `Authorization: Basic`, decoded; null for anything else. */
+/** User and password of Basic credentials (RFC 7617), for a server or a proxy, decoded; null for anything else. */
 export function basicCredentials({ name, value }: Header): string | null {
-  if (name !== 'authorization') return null;
+  if (name !== 'authorization' && name !== 'proxy-authorization') return null;
   const encoded = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(value)?.[1];
   return encoded === undefined ? null : Buffer.from(encoded, 'base64').toString('latin1');
 }
@@ -54,7 +54,7 @@ function inQuery(target: string, substitution: Substitution): string {
 }
 
 function inBasicAuth(header: Header, substitution: Substitution): Header {
-  const credentials = basicCredentials(header);
+  const credentials = header.name === 'authorization' ? basicCredentials(header) : null;
   if (credentials === null || !credentials.includes(substitution.placeholder)) return header;
   const value = `Basic ${Buffer.from(replaced(credentials, substitution), 'latin1').toString('base64')}`;
   return { ...header, value, line: `${header.line.slice(0, header.line.indexOf(':'))}: ${value}` };
