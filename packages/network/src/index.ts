@@ -10,7 +10,16 @@ export type { ConnectionEvent, SecretViolationReport } from './connections/conne
 export { ConnectionServer, type ConnectionServerOptions } from './connections/connection-server.ts';
 export { DnsForwarder, type DnsForwarderOptions, HOST_ALIAS } from './dns/dns-forwarder.ts';
 export { DnsUpstreams, type UpstreamsOptions } from './dns/upstreams.ts';
+export { NetworkEngine, type NetworkEngineOptions } from './engine/network-engine.ts';
+export {
+  type DeploymentProfile,
+  type NetworkPlan,
+  type NetworkRequest,
+  planNetwork,
+} from './engine/network-plan.ts';
 export { StackStream, type StreamStack } from './engine/stack-stream.ts';
+export type { StreamServer, StreamServerContext } from './engine/stream-server.ts';
+
 export { assertPolicy } from './policy/assert-policy.ts';
 export { type Cidr, cidrOfAddress, familyOf, parseCidr } from './policy/cidr.ts';
 export { composePolicy, type PolicyRequest } from './policy/compose-policy.ts';

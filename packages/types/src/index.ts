@@ -8,6 +8,7 @@ export * from './guest-bootstrap.ts';
 export * from './host-config.ts';
 export * from './image-config.ts';
 export * from './launch-config.ts';
+export * from './network-log.ts';
 export type * from './pull-progress.ts';
 export * from './rlimit-resource.ts';
 export * from './sandbox-config.ts';

@@ -38,7 +38,7 @@ export interface VmSpec {
   readonly disks: readonly VmDisk[];
   /** Names of console ports, in order; `agent` is always the first, and those of shared folders follow. */
   readonly ports: readonly string[];
-  /** Network interface; frames with 4-byte big-endian length go through {@link VmProcess.network}. */
+  /** Network interface; frames with 4-byte big-endian length go through {@link VmProcess.networkSocket}. */
   readonly network?: { readonly mac: string };
   /** File that receives the guest's console, truncated at start. */
   readonly kernelLogPath: string;
@@ -59,7 +59,8 @@ export interface VmProcess {
   readonly ports: ReadonlyMap<string, Duplex>;
   /** Descriptors of the ports `fs.0`, `fs.1`, ...: connected stream sockets. They belong to whoever takes them. */
   readonly shareSockets: ReadonlyMap<string, number>;
-  readonly network?: Duplex;
+  /** Descriptor of the interface's frames: a connected stream socket. It belongs to whoever takes it. */
+  readonly networkSocket?: number;
   /** Version of the monitor. */
   readonly version: string;
   /** Settles when the guest's PID 1 opened its first port; never, when it does not come that far. */

@@ -87,7 +87,7 @@ export const krunDriver = {
       program,
       args: () => args,
       channels,
-      handedOver: spec.ports.filter(isSharePort).map(portChannel),
+      handedOver: [...spec.ports.filter(isSharePort).map(portChannel), NETWORK],
     });
     options.onSpawn?.();
     options.signal?.addEventListener('abort', machine.kill, { once: true });
@@ -103,7 +103,7 @@ export const krunDriver = {
       readable,
     );
     channelOf(machine.channels, DESCRIPTION).end(JSON.stringify(description));
-    const network = machine.channels.get(NETWORK);
+    const networkSocket = machine.descriptors.get(NETWORK);
     const serial = machine.channels.get(SERIAL);
     return {
       pid: machine.pid,
@@ -120,7 +120,7 @@ export const krunDriver = {
           .filter(isSharePort)
           .map((name) => [name, machine.descriptors.get(portChannel(name)) ?? -1]),
       ),
-      ...(network && { network }),
+      ...(networkSocket !== undefined && { networkSocket }),
       ...(options.serial && serial && { serial }),
       exited: options.serialLog && serial ? afterLog(machine.exited, serial, spec) : machine.exited,
       kill: machine.kill,

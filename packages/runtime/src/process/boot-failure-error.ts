@@ -35,6 +35,7 @@ export function findingFromError(error: unknown): Finding | null {
     const kind = /no permission to open/.test(message) ? 'noPermission' : 'noVirtualisation';
     return { kind, message, ...hint };
   }
+  if (message.startsWith('initialize network: ')) return { kind: 'network', message, ...hint };
   return { kind: KIND_OF_CODE[error.code] ?? 'other', message, ...hint };
 }
 

@@ -10,6 +10,7 @@ import { TemplateStore } from '../warm/template-store.ts';
 import { wakeMachine } from '../warm/wake-machine.ts';
 import { lockDisks } from './lock-disks.ts';
 import type { MachineSettings } from './machine-settings.ts';
+import { interfaceMac } from './network/interface-mac.ts';
 import type { ProcessArguments } from './process-arguments.ts';
 import { countShares, planDisks } from './vm-plan.ts';
 
@@ -64,6 +65,7 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
       thp: settings.thp,
       disks,
       shares: countShares(settings),
+      mac: interfaceMac(settings),
       kernelLogPath: join(settings.log_dir, 'kernel.log'),
       cacheDir: args.cacheDir,
     }),

@@ -4,7 +4,10 @@ import { InvalidConfigError, type LaunchConfig } from '@microsandbox/types';
 export type MachineSettings = Pick<
   LaunchConfig,
   'rootfs' | 'mounts' | 'disks' | 'vsock' | 'thp' | 'libkrunfw_path' | 'log_dir'
->;
+> & {
+  /** What the interface's hardware address follows from; null without a network. */
+  readonly network: { readonly slot: number; readonly mac: readonly number[] | null } | null;
+};
 
 /**
  * Reads the machine's part of a launch configuration, so that the monitor can be started at once. The whole is
@@ -32,7 +35,20 @@ export function readMachineSettings(launch: unknown): MachineSettings {
     thp: (optionalText(root, 'thp') ?? 'madvise') as LaunchConfig['thp'],
     libkrunfw_path: text(root, 'libkrunfw_path'),
     log_dir: text(root, 'log_dir'),
+    network: networkOf(root),
   };
+}
+
+/** Tenants of a shared host do not choose their hardware address (spec: network 17). */
+function networkOf(root: Fields): MachineSettings['network'] {
+  if (root['network'] === undefined || root['network'] === null) return null;
+  const { enabled, interface: overrides } = record(root['network'], 'network');
+  if (enabled === false) return null;
+  const slot = root['sandbox_slot'];
+  if (typeof slot !== 'number') throw invalid('sandbox_slot', 'a number');
+  const { mac } = (overrides ?? {}) as Fields;
+  const chosen = Array.isArray(mac) && root['deployment_profile'] !== 'multi_tenant';
+  return { slot, mac: chosen ? (mac as readonly number[]) : null };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

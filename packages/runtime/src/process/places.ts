@@ -11,6 +11,7 @@ export interface ProcessPlaces extends SocketPlaces {
   readonly execLog: string;
   readonly runtimeLog: string;
   readonly kernelLog: string;
+  readonly networkLog: string;
   readonly bootErrorFile: string;
   readonly bootRecordFile: string;
   /** What the guest last said about itself, and its name while it is written. */
@@ -35,6 +36,7 @@ export function processPlaces(launch: LaunchConfig, name: string): ProcessPlaces
     execLog: join(launch.log_dir, 'exec.log'),
     runtimeLog: join(launch.log_dir, 'runtime.log'),
     kernelLog: join(launch.log_dir, 'kernel.log'),
+    networkLog: join(launch.log_dir, 'network.log'),
     bootErrorFile: join(launch.log_dir, 'boot-error.json'),
     bootRecordFile: join(launch.log_dir, 'boot.json'),
     heartbeat: {

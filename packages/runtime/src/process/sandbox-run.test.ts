@@ -1,12 +1,14 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { addon } from '@microsandbox/native';
 import { AgentClient } from '@microsandbox/protocol';
 import {
   type LaunchConfig,
   launchConfigSchema,
   MicrosandboxError,
+  networkLogRecordSchema,
   type VmExit,
   type VmProcess,
 } from '@microsandbox/types';
@@ -78,6 +80,7 @@ function setUp(settings: Settings = {}) {
       version: '0',
       ports: new Map([['agent', guest.hostPort]]),
       shareSockets: new Map(),
+      ...(settings.network ? { networkSocket: frames() } : {}),
       guestStarted: settings.neverStarts ? new Promise(() => {}) : Promise.resolve(),
       exited: exited.promise,
       kill: () => {
@@ -133,11 +136,25 @@ function setUp(settings: Settings = {}) {
   };
 }
 
+/** An interface whose guest never sends. */
+function frames(): number {
+  const [ours, theirs] = addon().socketPair();
+  onTestFinished(() => closeSync(theirs));
+  return ours;
+}
+
 const powerOff = (exit: (value: VmExit) => void): FakeGuestOptions => ({
   onMessage: (message) => {
     if (message.type === 'core.shutdown') exit({ code: 0, signal: null, stderrTail: '' });
   },
 });
+
+const SECRET = {
+  env_var: 'KEY',
+  value: 'real',
+  placeholder: '$MSB_KEY',
+  allowed_hosts: [{ exact: 'api.example.com' }],
+};
 
 describe('SandboxRun', () => {
   it('boots, serves a client, and ends when the client asks for it', async () => {
@@ -170,11 +187,43 @@ describe('SandboxRun', () => {
     await client.close();
   });
 
+  it('tells the guest of its network and the placeholders of its secrets, and nobody the secrets', async () => {
+    const ports = [{ host_port: 0, guest_port: 80 }];
+    const setup = setUp({ network: { ports, secrets: { secrets: [SECRET] } } });
+    const code = setup.run.run();
+    await setup.ready;
+    expect(setup.guest.received[0]?.payload).toMatchObject({
+      host_alias: 'host.microsandbox.internal',
+      network: { interface: 'eth0', mtu: 1500 },
+      default_env: [{ key: 'KEY', value: '$MSB_KEY' }],
+    });
+    setup.endMachine({ code: 0, signal: null, stderrTail: '' });
+    await code;
+    const log = await readFile(setup.places.runtimeLog, 'utf8');
+    expect(log).toMatch(/INFO port 127\.0\.0\.1:[1-9]\d* -> 80\/tcp/);
+    expect(JSON.stringify(setup.messages) + log).not.toContain('real');
+    const started = JSON.parse(await readFile(setup.places.networkLog, 'utf8'));
+    expect(networkLogRecordSchema.parse(started)).toMatchObject({ type: 'started' });
+    expect((await stat(setup.places.networkLog)).mode & 0o777).toBe(0o600);
+  });
+
+  it('does not boot when its network cannot be', async () => {
+    const { run, messages } = setUp({ network: { max_connections: 5000 } });
+    expect(await run.run()).toBe(1);
+    expect(messages.at(-1)).toMatchObject({
+      kind: 'network',
+      error: {
+        stage: 'network',
+        message: 'initialize network: max_connections 5000 exceeds hard limit 4096',
+      },
+    });
+  });
+
   it('can be changed over its control socket only when there is something to change', async () => {
     for (const [network, isThere] of [
       [null, false],
       [{ secrets: { secrets: [] } }, false],
-      [{ secrets: { secrets: [{ env_var: 'K' }] } }, true],
+      [{ secrets: { secrets: [SECRET] } }, true],
     ] as const) {
       const { run, places, ready, endMachine } = setUp({ network });
       const code = run.run();

@@ -25,6 +25,7 @@ import type { MetricsSampler } from './keeper/metrics-sampler.ts';
 import type { RunRecord } from './keeper/run-record.ts';
 import { startMetrics } from './keeper/start-metrics.ts';
 import type { LaunchedMachine } from './launch-machine.ts';
+import { SandboxNetwork } from './network/sandbox-network.ts';
 import type { PhaseClock } from './phase-clock.ts';
 import type { ProcessPlaces } from './places.ts';
 import { AgentRelay } from './relay/agent-relay.ts';
@@ -72,6 +73,7 @@ export class SandboxRun {
   #link: GuestLink | null = null;
   #choice: VmmChoice | null = null;
   #shares: MachineShares | null = null;
+  #network: SandboxNetwork | null = null;
   #serving = false;
   #guestStarted = false;
   #request: EndRequest | null = null;
@@ -159,6 +161,8 @@ export class SandboxRun {
     log.info(`${choice.driver} ${machine.version} with ${choice.accelerator} (${choice.reason}), ${how}`);
     if (this.#request !== null) machine.kill();
     this.#shares = startShares(machine, this.#options.launch, log);
+    // Before the guest is spoken to: it may use its network as soon as it is.
+    await this.#network?.attach(machine);
     try {
       const readyFrame = await awaitAgent(this.#shakeHands(launched), launched, this.#options.env);
       return { launched, readyFrame };
@@ -185,7 +189,8 @@ export class SandboxRun {
 
   /** Folders and sockets, made while the machine starts. */
   async #prepare(): Promise<void> {
-    const { places, launch } = this.#options;
+    const { places, launch, log } = this.#options;
+    this.#network = SandboxNetwork.plan({ launch, log, networkLog: places.networkLog });
     await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
     for (const stale of Object.values(places.heartbeat)) await rm(stale, { force: true });
     await removeBootError(places.bootErrorFile);
@@ -217,7 +222,11 @@ export class SandboxRun {
     this.#link = link;
     const entropy = randomBytes(ENTROPY_BYTES);
     link.send(encodeWake({ entropy, unixTimeNanos: unixTimeNanos(), disks: diskIds }));
-    link.sendMessage(0, 'core.bootstrap', completeBootstrap(this.#options.launch));
+    link.sendMessage(
+      0,
+      'core.bootstrap',
+      completeBootstrap(this.#options.launch, this.#network?.guestSettings),
+    );
     return handshake.run(link);
   }
 
@@ -244,7 +253,15 @@ export class SandboxRun {
   #startMetrics(machine: VmProcess, runId: number): void {
     const { launch, cpus, memoryMib, log } = this.#options;
     try {
-      this.#metrics = startMetrics({ launch, runId, machine, guest: this.#guest, cpus, memoryMib });
+      this.#metrics = startMetrics({
+        launch,
+        runId,
+        machine,
+        guest: this.#guest,
+        cpus,
+        memoryMib,
+        networkCounters: () => this.#network?.counters() ?? { rxBytes: 0, txBytes: 0 },
+      });
     } catch (error) {
       log.warn(`no metrics: ${(error as Error).message}`);
     }
@@ -258,6 +275,7 @@ export class SandboxRun {
     machine?.kill();
     this.#shares?.close();
     await machine?.exited;
+    await this.#step('network', this.#network?.close());
     const console = await readConsoleTail(places.kernelLog);
     const evidence = error instanceof NotReady ? error.evidence : { error };
     const failure = classifyBootFailure({
@@ -300,6 +318,7 @@ export class SandboxRun {
     const { places, record, log } = this.#options;
     this.#housekeeping.stop();
     this.#shares?.close();
+    await this.#step('network', this.#network?.close());
     const console = this.#request === null ? await readConsoleTail(places.kernelLog) : [];
     const panicked = console.some((line) => line.includes('Kernel panic - not syncing'));
     const ending = endingOf(this.#request, exit, panicked);
@@ -319,8 +338,8 @@ export class SandboxRun {
   }
 
   /** One part of the clean-up; its failure must not keep the others from happening. */
-  async #step(what: string, done: Promise<void>): Promise<void> {
-    await done.catch((error: Error) => this.#options.log.error(`${what}: ${error.message}`));
+  async #step(what: string, done: Promise<void> | undefined): Promise<void> {
+    await done?.catch((error: Error) => this.#options.log.error(`${what}: ${error.message}`));
   }
 }
 

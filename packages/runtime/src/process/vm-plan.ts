@@ -7,6 +7,7 @@ import {
   type VmDisk,
 } from '@microsandbox/types';
 import type { MachineSettings } from './machine-settings.ts';
+import type { GuestNetworkSettings } from './network/guest-settings.ts';
 
 type Machine = Pick<MachineSettings, 'rootfs' | 'mounts' | 'disks' | 'vsock'>;
 
@@ -36,10 +37,15 @@ export function planDisks(launch: Machine): VmDisk[] {
 }
 
 /** The bootstrap as it goes to the guest: with what the launcher left to the sandbox process (protocol 8.1). */
-export function completeBootstrap(launch: LaunchConfig): GuestBootstrap {
-  const { bootstrap, rootfs } = launch;
-  if (bootstrap.block_root !== undefined || rootfs.disk_format === 'vmdk' || rootfs.path) return bootstrap;
-  return { ...bootstrap, block_root: { kind: 'disk-image', device: '/dev/vda' } };
+export function completeBootstrap(
+  { bootstrap, rootfs }: Pick<LaunchConfig, 'bootstrap' | 'rootfs'>,
+  network?: GuestNetworkSettings,
+): GuestBootstrap {
+  const { default_env = [], ...settings } = network ?? {};
+  const env = [...(bootstrap.default_env ?? []), ...default_env];
+  const complete = { ...bootstrap, ...settings, ...(env.length > 0 && { default_env: env }) };
+  if (bootstrap.block_root !== undefined || rootfs.disk_format === 'vmdk' || rootfs.path) return complete;
+  return { ...complete, block_root: { kind: 'disk-image', device: '/dev/vda' } };
 }
 
 /** `id:host:format[:ro]`; the host path may contain colons (spec: runtime A1). */

@@ -29,7 +29,7 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
   const machine = spawnMachine({
     program,
     ...(options.files && { files: options.files }),
-    handedOver: spec.ports.filter(isSharePort).map(portChannel),
+    handedOver: [...spec.ports.filter(isSharePort).map(portChannel), NETWORK],
     channels: [MONITOR, ...spec.ports.map(portChannel), ...(spec.network ? [NETWORK] : [])],
     args: (fdOf) => {
       options.onDescriptors?.(fdOf);
@@ -54,7 +54,7 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
     shareSockets: new Map(
       spec.ports.filter(isSharePort).map((name) => [name, machine.descriptors.get(portChannel(name)) ?? -1]),
     ),
-    ...(spec.network && { network: channel(NETWORK) }),
+    ...(spec.network && { networkSocket: machine.descriptors.get(NETWORK) ?? -1 }),
     exited: machine.exited,
     counters: () => qemuCounters(monitor),
     kill: machine.kill,

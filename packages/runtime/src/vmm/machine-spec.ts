@@ -15,6 +15,8 @@ export interface MachineOptions {
   readonly disks: readonly VmDisk[];
   /** Shared folders, each with a port of its own. */
   readonly shares: number;
+  /** Hardware address of the network interface; null for a machine without one. */
+  readonly mac: string | null;
   readonly kernelLogPath: string;
   readonly cacheDir: string;
 }
@@ -36,6 +38,7 @@ export async function machineSpec(options: MachineOptions): Promise<VmSpec> {
     commandLine: kernelCommandLine({ thp: options.thp, accelerator, tscKhz }),
     disks: options.disks,
     ports: [AGENT_PORT, ...Array.from({ length: options.shares }, (_, index) => sharePort(index))],
+    ...(options.mac !== null && { network: { mac: options.mac } }),
     kernelLogPath: options.kernelLogPath,
     accelerator,
   };

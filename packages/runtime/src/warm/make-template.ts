@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,6 @@ export async function makeTemplate(options: MakeTemplateOptions): Promise<Templa
       template: { ...filling, memory: { path: scratch.path, use: 'shared' }, incoming: false },
     });
     signal?.addEventListener('abort', machine.kill, { once: true });
-    machine.network?.resume();
     try {
       const version = formatQemuVersion(await orEnd(machine, machine.monitor.ready));
       await scratch.hide();
@@ -75,6 +74,8 @@ export async function makeTemplate(options: MakeTemplateOptions): Promise<Templa
     } finally {
       machine.kill();
       await machine.exited;
+      // Nobody was at the other end of its interface.
+      if (machine.networkSocket !== undefined) closeSync(machine.networkSocket);
     }
   } catch (error) {
     await store.discard(template);

@@ -47,6 +47,7 @@ export async function prewarm(
     thp: options.thp,
     disks: [],
     shares: options.shares,
+    mac: null,
     kernelLogPath: devNull,
     cacheDir,
   });

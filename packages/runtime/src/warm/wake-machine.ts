@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { RuntimeError, type VmLaunchOptions, type VmProcess, type VmSpec } from '@microsandbox/types';
 import { sleep } from '@microsandbox/utils';
@@ -47,8 +48,11 @@ export async function wakeMachine(
   });
   options.onSpawn?.();
   options.signal?.addEventListener('abort', machine.kill, { once: true });
-  // Nobody is at the other end of an interface that the sandbox does not use.
-  if (spec.network === undefined) machine.network?.resume();
+  const { networkSocket, ...rest } = machine;
+  if (spec.network === undefined && networkSocket !== undefined) {
+    // Nobody is at the other end of an interface that the sandbox does not use; the guest never brings it up.
+    void machine.exited.then(() => closeSync(networkSocket));
+  }
   const timeout = new AbortController();
   try {
     await Promise.race([
@@ -58,10 +62,9 @@ export async function wakeMachine(
         throw new RuntimeError('the template did not load in time');
       }),
     ]);
-    const { network, ...rest } = machine;
     return {
       ...rest,
-      ...(spec.network && network && { network }),
+      ...(spec.network && networkSocket !== undefined && { networkSocket }),
       version: template.qemuVersion,
       guestStarted: Promise.resolve(),
     };

@@ -531,7 +531,6 @@ describe('SandboxBuilder.build', () => {
     const create = (configure: (b: SandboxBuilder) => SandboxBuilder) =>
       withBackend(backend, () => configure(new SandboxBuilder('box').image('a')).create());
     for (const configure of [
-      (b: SandboxBuilder) => b.port(1, 1),
       (b: SandboxBuilder) => b.secretEnv('A', 'b', 'c'),
       (b: SandboxBuilder) => b.vsock('/s', 1),
       (b: SandboxBuilder) => b.volume('/d', (m) => m.named('v')),

@@ -14,10 +14,15 @@ export function assertSupported(config: SandboxConfigRecord): void {
 
 function unsupportedApi(config: SandboxConfigRecord): string | null {
   const { network } = config;
-  if (Array.isArray(network['ports']) && network['ports'].length > 0) return 'SandboxBuilder::port';
+  // Without interception no secret could reach a host, and silence about it would look like protection.
+  if (interceptsTls(network)) return 'NetworkBuilder::tls';
   if (hasSecrets(network)) return 'SandboxBuilder::secret';
   if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';
   return null;
+}
+
+function interceptsTls({ tls }: SandboxConfigRecord['network']): boolean {
+  return ((tls ?? {}) as { readonly enabled?: unknown }).enabled === true;
 }
 
 /** Older records name an empty list. */

@@ -13,10 +13,9 @@ export interface StartMetricsOptions {
   readonly guest: GuestReport;
   readonly cpus: number;
   readonly memoryMib: number;
+  /** Asked at each sample. */
+  readonly networkCounters: () => NetworkCounters;
 }
-
-/** A network counts its bytes here once sandboxes have one. */
-const noNetwork = (): NetworkCounters => ({ rxBytes: 0, txBytes: 0 });
 
 /**
  * Takes over the slot that was reserved for this run and starts to publish samples in it. Null when the sandbox
@@ -25,7 +24,7 @@ const noNetwork = (): NetworkCounters => ({ rxBytes: 0, txBytes: 0 });
  * @throws NixError when there is no such slot
  */
 export function startMetrics(options: StartMetricsOptions): MetricsSampler | null {
-  const { launch, runId, machine, guest, cpus, memoryMib } = options;
+  const { launch, runId, machine, guest, cpus, memoryMib, networkCounters } = options;
   const { slot: ticket, disabled, sample_interval_ms: intervalMs } = launch.metrics;
   if (disabled || intervalMs <= 0 || !ticket) return null;
   const slot = addon().openMetricsSlot(ticket.shm_name, ticket.slot, ticket.generation);
@@ -39,7 +38,7 @@ export function startMetrics(options: StartMetricsOptions): MetricsSampler | nul
     cpus,
     memoryLimitBytes: memoryMib * MIB,
     upperDisk: writableDisk(launch.rootfs),
-    networkCounters: noNetwork,
+    networkCounters,
   });
   sampler.start();
   return sampler;

@@ -1,0 +1,156 @@
+import type {
+  NetworkCounters,
+  NetworkNatives,
+  NetworkRateLimit,
+  NetworkRateLimiter,
+  NetworkStack,
+  NetworkStackEvent,
+  PolicyVerdictSeen,
+  StreamOpened,
+} from '@microsandbox/native';
+import { parseNameserver } from '../config/nameserver.ts';
+import type { NetworkConfig, PublishedPort } from '../config/network-config.ts';
+import type { RateLimitConfig } from '../config/rate-limit.ts';
+import { DnsForwarder } from '../dns/dns-forwarder.ts';
+import { DnsUpstreams } from '../dns/upstreams.ts';
+import { initializing, type NetworkPlan } from './network-plan.ts';
+import { publishPorts } from './publish-ports.ts';
+import { StackStream } from './stack-stream.ts';
+import type { StreamServer } from './stream-server.ts';
+
+/** What {@link NetworkEngine.start} works with. */
+export interface NetworkEngineOptions {
+  readonly natives: Pick<NetworkNatives, 'startNetwork'>;
+  readonly plan: NetworkPlan;
+  /** Stream of Ethernet frames, each after its length as 4 bytes; the engine owns it from here on. */
+  readonly frameFd: number;
+  readonly onVerdict: (verdict: PolicyVerdictSeen) => void;
+  /** Something is less than it was asked to be; the sandbox runs on. */
+  readonly onWarning: (message: string) => void;
+  /** Serves what the stack hands up; absent when nothing is intercepted. */
+  readonly streams?: StreamServer;
+  /** Where the host's name servers are found. */
+  readonly resolvConf?: string;
+}
+
+/**
+ * The network of one sandbox while it runs: the stack on its own thread, the DNS forwarder, the published ports, and
+ * the streams that somebody here serves. Verdicts are the stack's; this only carries and tells.
+ */
+export class NetworkEngine {
+  /** Ports that are listened on, each with the host's real port. */
+  readonly ports: readonly PublishedPort[];
+  readonly #options: NetworkEngineOptions;
+  readonly #stack: NetworkStack;
+  readonly #upstreams: DnsUpstreams;
+  readonly #forwarder: DnsForwarder;
+  readonly #streams = new Map<number, StackStream>();
+
+  /**
+   * Starts the stack and listens on the published ports, before the guest is spoken to.
+   *
+   * @throws RuntimeError `initialize network: ...`
+   */
+  static start(options: NetworkEngineOptions): NetworkEngine {
+    return initializing(() => new NetworkEngine(options));
+  }
+
+  private constructor(options: NetworkEngineOptions) {
+    const { natives, plan, frameFd, streams, onWarning, resolvConf } = options;
+    const { config, addresses, platformPolicy } = plan;
+    this.#options = options;
+    this.#stack = natives.startNetwork(
+      {
+        frameFd,
+        addresses,
+        policyJson: JSON.stringify(config.policy),
+        platformPolicyJson: platformPolicy === null ? null : JSON.stringify(platformPolicy),
+        ...(config.max_connections !== null && { limits: { maxConnections: config.max_connections } }),
+        rateLimiter: rateLimiterOf(config),
+        ...streams?.stackOptions,
+      },
+      (events) => {
+        for (const event of events) this.#take(event);
+      },
+    );
+    this.#upstreams = new DnsUpstreams({
+      nameservers: config.dns.nameservers.map(parseNameserver),
+      timeoutMs: config.dns.query_timeout_ms,
+      onWarning,
+      ...(resolvConf !== undefined && { resolvConf }),
+    });
+    const stack = this.#stack;
+    this.#forwarder = new DnsForwarder({ stack, addresses, config: config.dns, upstreams: this.#upstreams });
+    streams?.begin({ stack, forwarder: this.#forwarder });
+    this.ports = publishPorts({ stack, addresses, ports: config.ports, onWarning });
+  }
+
+  counters(): NetworkCounters {
+    return this.#stack.counters();
+  }
+
+  /** Ends every connection and listener. Nothing is told afterwards. */
+  async stop(): Promise<void> {
+    this.#upstreams[Symbol.dispose]();
+    this.#options.streams?.close();
+    await this.#stack.stop();
+    for (const stream of this.#streams.values()) stream.stackClosed('reset');
+    this.#streams.clear();
+  }
+
+  #take(event: NetworkStackEvent): void {
+    switch (event.type) {
+      case 'dnsQuery':
+        void this.#forwarder.handle(event);
+        break;
+      case 'verdict':
+        this.#options.onVerdict(event);
+        break;
+      case 'stream':
+        this.#open(event);
+        break;
+      case 'data':
+        this.#streams.get(event.stream)?.receive(event.data);
+        break;
+      case 'end':
+        this.#streams.get(event.stream)?.receiveEnd();
+        break;
+      case 'credit':
+        this.#streams.get(event.stream)?.grant(event.bytes);
+        break;
+      case 'closed':
+        this.#streams.get(event.stream)?.stackClosed(event.reason);
+        this.#streams.delete(event.stream);
+        break;
+      case 'warning':
+        this.#options.onWarning(event.message);
+        break;
+      case 'stopped':
+        if (event.error !== null) this.#options.onWarning(`the network stopped: ${event.error}`);
+        break;
+    }
+  }
+
+  #open(opened: StreamOpened): void {
+    const { streams } = this.#options;
+    if (streams === undefined) {
+      this.#stack.reset(opened.stream);
+      return;
+    }
+    const stream = new StackStream(this.#stack, opened.stream);
+    // The guest may reset it before anybody listens.
+    stream.on('error', () => {});
+    this.#streams.set(opened.stream, stream);
+    streams.serve(opened, stream);
+  }
+}
+
+function rateLimiterOf({ rate_limiter }: NetworkConfig): NetworkRateLimiter | null {
+  if (rate_limiter === null) return null;
+  const { egress = null, ingress = null } = rate_limiter;
+  return { egress: rateLimitOf(egress), ingress: rateLimitOf(ingress) };
+}
+
+function rateLimitOf(limit: RateLimitConfig | null): NetworkRateLimit | null {
+  return limit === null ? null : { bandwidth: limit.bandwidth ?? null, ops: limit.ops ?? null };
+}
