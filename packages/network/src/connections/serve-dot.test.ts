@@ -1,10 +1,14 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { encode } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
 import { GATEWAY, listen, type ServingOptions, startServing } from '../../test-support/serving.ts';
+import { tempDir } from '../../test-support/temp-dir.ts';
+import { completeNetworkConfig } from '../config/network-settings.ts';
 import type { QuerySource } from '../dns/dns-forwarder.ts';
 import { DnsUpstreams } from '../dns/upstreams.ts';
+import { TlsInterception } from '../tls/tls-interception.ts';
 
 function framed(message: Buffer): Buffer {
   const length = Buffer.alloc(2);
@@ -66,6 +70,27 @@ describe('DNS over TLS', () => {
     socket.destroy();
   });
 
+  it('takes no more queries from a guest that reads no answers', async () => {
+    let count = 0;
+    const answer = Buffer.alloc(60_000);
+    const { socket } = await dot(async () => {
+      count += 1;
+      return answer;
+    });
+    socket.pause();
+    const query = framed(Buffer.alloc(12));
+    const writing = Buffer.concat(Array.from({ length: 2000 }, () => query));
+    socket.end(writing);
+    let before = -1;
+    while (before !== count) {
+      before = count;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(count).toBeLessThan(1000);
+    // Once it reads, it gets the rest.
+    expect(await readAll(socket)).toHaveLength(2000);
+  });
+
   it('keeps few queries waiting, however many come', async () => {
     let [waiting, most] = [0, 0];
     const { socket } = await dot(async ({ message }) => {
@@ -93,10 +118,6 @@ it('a server that the guest chose is asked by TLS too, when it proves its name',
     });
   });
   const port = await listen(server);
-  const { TlsInterception } = await import('../tls/tls-interception.ts');
-  const { completeNetworkConfig } = await import('../config/network-settings.ts');
-  const { tempDir } = await import('../../test-support/temp-dir.ts');
-  const { writeFileSync } = await import('node:fs');
   const dir = tempDir();
   writeFileSync(`${dir}/ca.pem`, serving.upstreamCa.certificatePem);
   const config = { ...completeNetworkConfig({}).tls, upstream_ca_cert: [`${dir}/ca.pem`] };

@@ -12,6 +12,8 @@ const LENGTH_BYTES = 2;
 const IDLE_TIMEOUT_MS = 30_000;
 /** Queries of one connection that wait for their answers; more are not read meanwhile. */
 const MAX_PENDING = 32;
+/** Answers that the guest has not taken; beyond them no query is read. */
+const MAX_UNREAD_BYTES = 256 * 1024;
 
 /** Answers DNS over TLS like any other query (spec: network 12.7). */
 export async function serveDot(
@@ -61,6 +63,7 @@ class DotSession {
         this.#received = Buffer.concat([this.#received, chunk]);
         this.#take();
       });
+      socket.on('drain', () => this.#proceed());
       socket.once('end', () => {
         this.#isOver = true;
         this.#finish();
@@ -72,7 +75,7 @@ class DotSession {
 
   #take(): void {
     while (this.#received.length >= LENGTH_BYTES) {
-      if (this.#pending >= MAX_PENDING) {
+      if (this.#isHeldBack) {
         this.#socket.pause();
         return;
       }
@@ -99,12 +102,21 @@ class DotSession {
       length.writeUInt16BE(resolved.response.length, 0);
       this.#socket.write(Buffer.concat([length, resolved.response]));
     }
+    this.#proceed();
+  }
+
+  /** Goes on reading, unless something still holds it back. */
+  #proceed(): void {
     if (!this.#isOver) this.#socket.resume();
     this.#take();
     this.#finish();
   }
 
+  get #isHeldBack(): boolean {
+    return this.#pending >= MAX_PENDING || this.#socket.writableLength > MAX_UNREAD_BYTES;
+  }
+
   #finish(): void {
-    if (this.#isOver && this.#pending === 0) this.#socket.end();
+    if (this.#isOver && this.#pending === 0 && !this.#isHeldBack) this.#socket.end();
   }
 }

@@ -74,6 +74,11 @@ describe('plain connections', () => {
     expect((await buffer(socket)).toString()).toBe('got EHLO me\r\n');
   });
 
+  it('may end without a word', async () => {
+    const peer = await plain({ secrets: [PLAIN], tls: null }, (socket) => void socket.resume().end('bye'));
+    expect(await say(peer, '')).toBe('bye');
+  });
+
   it('are given back to the stack where there is nothing to look for', async () => {
     const none = await plain({ secrets: [] }, echo);
     expect(await say(none, 'hello')).toBe('hello');

@@ -7,6 +7,7 @@ import { connect as http2Connect, performServerHandshake } from 'node:http2';
 import { createServer as createHttpsServer, type RequestOptions, request } from 'node:https';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type ConnectionOptions, connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
@@ -394,7 +395,6 @@ describe('guests', () => {
     const raw = tcpConnect(seen.guestPort, '127.0.0.1');
     raw.on('error', () => {});
     // A hello, then something that is no TLS.
-    const { Duplex } = await import('node:stream');
     const hello = await new Promise<Buffer>((resolve) => {
       const pipe = new Duplex({ read() {}, write: (chunk: Buffer) => resolve(chunk) });
       connect({ socket: pipe, servername: HOST }).on('error', () => {});

@@ -1,5 +1,6 @@
 import { BlockedConnection, type SecretViolation } from './blocked.ts';
 import { ChunkedReader, formatChunk, formatLastChunk } from './chunked-reader.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
 import {
   assertAuthority,
   type BodyFraming,
@@ -34,7 +35,7 @@ type Mode =
       readonly kind: 'buffer';
       readonly head: RequestHead;
       readonly length: number;
-      readonly chunks: Buffer[];
+      readonly body: GrowingBuffer;
     }
   | { readonly kind: 'chunked'; readonly reader: ChunkedReader; readonly isSealed: boolean }
   | { readonly kind: 'rewrite'; readonly reader: ChunkedReader; carry: string }
@@ -189,7 +190,7 @@ export class Http1Filter implements RequestFilter {
     const isSealed = wantsRewrite && coding.length > 0;
     if (framing.kind === 'length' && framing.length > 0 && wantsRewrite && !isSealed) {
       if (framing.length > MAX_BODY_BYTES) throw new BlockedConnection('request: its body is too long');
-      this.#mode = { kind: 'buffer', head, length: framing.length, chunks: [] };
+      this.#mode = { kind: 'buffer', head, length: framing.length, body: new GrowingBuffer() };
       return;
     }
     out.push(formatHead(head));
@@ -222,12 +223,11 @@ export class Http1Filter implements RequestFilter {
   }
 
   #readBuffered(mode: Extract<Mode, { kind: 'buffer' }>, bytes: Buffer, out: Buffer[]): Buffer {
-    const have = mode.chunks.reduce((sum, { length }) => sum + length, 0);
-    const data = bytes.subarray(0, mode.length - have);
+    const data = bytes.subarray(0, mode.length - mode.body.length);
     this.#scanBody(data, false);
-    mode.chunks.push(Buffer.from(data));
-    if (have + data.length < mode.length) return bytes.subarray(data.length);
-    let text = Buffer.concat(mode.chunks).toString('latin1');
+    mode.body.append(data);
+    if (mode.body.length < mode.length) return bytes.subarray(data.length);
+    let text = mode.body.take().toString('latin1');
     for (const substitution of this.#inBody) text = replaced(text, substitution);
     const body = Buffer.from(text, 'latin1');
     out.push(formatHead(withLength(mode.head, body.length)), body);

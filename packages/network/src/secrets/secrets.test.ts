@@ -183,6 +183,15 @@ describe('values', () => {
     }
   });
 
+  it('are put into a long body that comes byte by byte', () => {
+    const body = `$MSB_K${'x'.repeat(300_000)}`;
+    const target = filter([secret({ injection: ALL })]);
+    send(target, request(['POST / HTTP/1.1', `Host: ${HOST}`, `Content-Length: ${body.length}`]));
+    let out = '';
+    for (const byte of body) out += send(target, byte);
+    expect(out.endsWith(body.replace('$MSB_K', 's3cr3t'))).toBe(true);
+  });
+
   it('that would end their line are not put in', () => {
     const evil = secret({ value: 'a\r\nX-Other: b' });
     expect(refusal(filter([evil]), get('X: $MSB_K')).violation).toBeNull();

@@ -1,4 +1,5 @@
 import { BlockedConnection } from '../blocked.ts';
+import { GrowingBuffer } from '../growing-buffer.ts';
 
 /** Types of frames that are looked into (RFC 9113 section 6). */
 export const FRAME = {
@@ -26,39 +27,27 @@ const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
 /** Takes a stream of frames apart. */
 export class FrameReader {
-  #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #bytes = new GrowingBuffer();
 
   /** @returns the frames that are complete now @throws BlockedConnection for one that is too long */
   read(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    // Joined only when that completes a frame, so that a long one that comes in small pieces costs no more.
-    if (this.#length < this.#wanted()) return [];
-    let bytes = Buffer.concat(this.#chunks);
-    const frames: Frame[] = [];
-    for (;;) {
-      const frame = readFrame(bytes);
-      if (frame === null) break;
+    this.#bytes.append(chunk);
+    const first = readFrame(this.#bytes.peek());
+    if (first === null) return [];
+    const bytes = this.#bytes.take();
+    const frames = [first];
+    let at = first.bytes.length;
+    for (let frame = readFrame(bytes.subarray(at)); frame !== null; frame = readFrame(bytes.subarray(at))) {
       frames.push(frame);
-      bytes = bytes.subarray(frame.bytes.length);
+      at += frame.bytes.length;
     }
-    this.#chunks = bytes.length > 0 ? [Buffer.from(bytes)] : [];
-    this.#length = bytes.length;
+    this.#bytes.append(bytes.subarray(at));
     return frames;
   }
 
   /** Bytes of a frame that is not complete. */
   get pending(): number {
-    return this.#length;
-  }
-
-  #wanted(): number {
-    const first = this.#chunks[0];
-    if (first === undefined || this.#length < HEADER_BYTES) return HEADER_BYTES;
-    if (first.length >= HEADER_BYTES) return HEADER_BYTES + payloadLength(first);
-    this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#wanted();
+    return this.#bytes.length;
   }
 }
 
