@@ -129,7 +129,8 @@ function disk(entry: VmDisk, index: number): string[] {
       ...common,
       file: { driver: 'file', filename: entry.path, ...common },
     }),
-    ...device({ driver: 'virtio-blk-device', drive: node, serial: entry.id }),
+    // By default QEMU halts a machine whose disk finds no space, without a word to anybody; the guest is to know.
+    ...device({ driver: 'virtio-blk-device', drive: node, serial: entry.id, werror: 'report' }),
   ];
 }
 
