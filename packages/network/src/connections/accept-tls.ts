@@ -12,10 +12,13 @@ export interface AcceptedTls {
   readonly serverName: string | null;
 }
 
+/** The guest did not make a TLS connection: it gave up, was too slow, or does not accept the certificate. */
+export class GuestHandshakeError extends Error {}
+
 /**
  * Is the server of a guest's TLS connection. No protocol is negotiated (ALPN), so clients speak HTTP/1.1.
  *
- * @throws Error when no connection comes about in time; the stream is destroyed then
+ * @throws GuestHandshakeError when no connection comes about in time; the stream is destroyed then
  */
 export function acceptTls(
   guest: Duplex,
@@ -37,7 +40,7 @@ export function acceptTls(
     });
     socket.once('close', () => {
       clearTimeout(timer);
-      reject(new Error(reason));
+      reject(new GuestHandshakeError(reason));
     });
     socket.once('secure', () => {
       clearTimeout(timer);

@@ -31,6 +31,16 @@ export type ConnectionEvent =
       readonly serverName: string | null;
       readonly destination: NetworkEndpoint;
     }
+  /**
+   * The guest broke off while it was shown the certificate: it does not trust the authority or insists on another
+   * certificate. Such a host has to be bypassed (`tls.bypass`).
+   */
+  | {
+      readonly type: 'untrusting';
+      readonly reason: string;
+      readonly serverName: string | null;
+      readonly destination: NetworkEndpoint;
+    }
   /** The server could not be reached, or its certificate is not trusted. */
   | {
       readonly type: 'unreachable';

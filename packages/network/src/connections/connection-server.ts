@@ -2,6 +2,7 @@ import type { StreamOpened } from '@microsandbox/native';
 import type { SecretsConfig } from '../config/secret-config.ts';
 import type { StackStream } from '../engine/stack-stream.ts';
 import { BlockedConnection } from '../secrets/blocked.ts';
+import { GuestHandshakeError } from './accept-tls.ts';
 import { type ConnectionEvent, eventOfBlocked } from './connection-event.ts';
 import {
   GuestConnection,
@@ -20,6 +21,9 @@ export interface ConnectionServerOptions extends ServingContext {
   /** A secret with `block-and-terminate` was about to leak: the sandbox has to stop. Called after `onEvent`. */
   readonly onTerminate: () => void;
 }
+
+/** Failures after which a guest has no reason to try another address. */
+const CLOSING = [BlockedConnection, UntrustedError, GuestHandshakeError];
 
 /**
  * Serves the connections that the stack hands up: intercepted TLS, DNS over TLS, and plain ones that may carry
@@ -65,7 +69,7 @@ export class ConnectionServer implements AsyncDisposable {
       stream.destroy();
     } catch (error) {
       // What the policy or a secret forbids ends with a FIN, what could not be reached with a reset (spec: network 5.3).
-      const closes = error instanceof BlockedConnection || error instanceof UntrustedError;
+      const closes = CLOSING.some((kind) => error instanceof kind);
       stream.destroy(closes ? undefined : (error as Error));
       connection.release(true);
       this.#tell(error as Error, connection);
@@ -88,6 +92,8 @@ export class ConnectionServer implements AsyncDisposable {
       if (error.violation?.action === 'block-and-terminate') onTerminate();
     } else if (error instanceof UnreachableError || error instanceof UntrustedError) {
       onEvent({ type: 'unreachable', reason: error.message, serverName, destination });
+    } else if (error instanceof GuestHandshakeError) {
+      onEvent({ type: 'untrusting', reason: error.message, serverName, destination });
     }
   }
 }

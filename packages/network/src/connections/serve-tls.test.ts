@@ -389,6 +389,17 @@ describe('servers', () => {
 });
 
 describe('guests', () => {
+  it('that do not trust the authority are told of', async () => {
+    const seen = await https();
+    const ca = join(tempDir(), 'ca.pem');
+    writeFileSync(ca, seen.serving.upstreamCa.certificatePem);
+    const to = `${HOST}:443:127.0.0.1:${seen.guestPort}`;
+    const curl = ['-sS', '--max-time', '20', '--noproxy', '*', '--cacert', ca, '--connect-to', to];
+    await expect(run('curl', [...curl, `https://${HOST}/`])).rejects.toThrow(/certificate/);
+    await expect.poll(() => seen.serving.events).toMatchObject([{ type: 'untrusting', serverName: HOST }]);
+    expect(seen.requests).toEqual([]);
+  });
+
   it('that send garbage after their hello are closed', async () => {
     const seen = await https();
     const socket = await connectTo(seen, { socket: tcpConnect(seen.guestPort, '127.0.0.1') });
