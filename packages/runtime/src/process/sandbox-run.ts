@@ -1,22 +1,17 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import type { LaunchConfig, VmExit, VmmChoice, VmProcess } from '@microsandbox/types';
-import { freeBytes } from '../files/free-bytes.ts';
-import { AGENT_PORT } from '../vmm/guest-setup.ts';
-import { encodeWake } from '../warm/template-messages.ts';
-import { awaitAgent, NotReady } from './await-agent.ts';
-import { classifyBootFailure } from './boot-failure.ts';
-import { helpfulConsole } from './boot-failure-console.ts';
+import type { LaunchConfig, VmExit, VmProcess } from '@microsandbox/types';
+import { bootReportOf } from './boot-report.ts';
 import { ControlServer } from './control/control-server.ts';
 import { needsControlSocket } from './control/needs-control-socket.ts';
 import type { SecretsUpdater } from './control/secrets-updater.ts';
+import { examineBootFailure } from './examine-boot-failure.ts';
+import { type BootedGuest, GuestBoot } from './guest-boot.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
 import { writeBootRecord } from './journal/boot-record-file.ts';
 import { readConsoleTail } from './journal/console-tail.ts';
 import { ExecLog } from './journal/exec-log.ts';
 import { RotatingFile } from './journal/rotating-file.ts';
 import type { RuntimeLog } from './journal/runtime-log.ts';
-import { unixTimeNanos } from './keeper/clock-sync.ts';
 import { type EndRequest, endingOf } from './keeper/ending.ts';
 import { flushWindowMs } from './keeper/flush-window.ts';
 import { GuestReport } from './keeper/guest-report.ts';
@@ -29,14 +24,9 @@ import { SandboxNetwork } from './network/sandbox-network.ts';
 import type { PhaseClock } from './phase-clock.ts';
 import type { ProcessPlaces } from './places.ts';
 import { AgentRelay } from './relay/agent-relay.ts';
-import { BootHandshake } from './relay/boot-handshake.ts';
-import { GuestLink } from './relay/guest-link.ts';
-import { type MachineShares, startShares } from './shares.ts';
 import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
 import { runStartupCommand } from './startup-command.ts';
 import type { StatusChannel } from './status-channel.ts';
-import type { BootReport } from './status-message.ts';
-import { completeBootstrap } from './vm-plan.ts';
 
 /** What a run works with. */
 export interface SandboxRunOptions {
@@ -57,9 +47,6 @@ export interface SandboxRunOptions {
   readonly onReady?: (launched: LaunchedMachine) => void;
 }
 
-/** Random bytes that each guest gets before anything else. */
-const ENTROPY_BYTES = 64;
-
 /** One life of a sandbox: boot, serve, end (spec: runtime A2, A4). */
 export class SandboxRun {
   readonly #options: SandboxRunOptions;
@@ -69,13 +56,10 @@ export class SandboxRun {
   readonly #housekeeping: Housekeeping;
   readonly #control: ControlServer;
   #metrics: MetricsSampler | null = null;
-  #machine: VmProcess | null = null;
-  #link: GuestLink | null = null;
-  #choice: VmmChoice | null = null;
-  #shares: MachineShares | null = null;
   #network: SandboxNetwork | null = null;
-  #serving = false;
-  #guestStarted = false;
+  #boot: GuestBoot | null = null;
+  /** The guest that is served; null before it is ready. */
+  #booted: BootedGuest | null = null;
   #request: EndRequest | null = null;
 
   constructor(options: SandboxRunOptions) {
@@ -105,12 +89,12 @@ export class SandboxRun {
   /** Runs the sandbox to its end. @returns this process's exit code */
   async run(): Promise<number> {
     this.#housekeeping.startDurationTimer();
+    let machine: VmProcess;
     try {
-      await this.#boot();
+      machine = await this.#bootUp();
     } catch (error) {
       return await this.#failBoot(error);
     }
-    const machine = this.#machine as VmProcess;
     return await this.#finish(await machine.exited);
   }
 
@@ -118,79 +102,45 @@ export class SandboxRun {
   end(request: EndRequest): void {
     const first = this.#request === null;
     this.#request ??= request;
-    const machine = this.#machine;
+    const machine = this.#boot?.machine ?? null;
     if (machine === null) return;
-    if (request.manner === 'now' || !this.#serving) {
+    if (request.manner === 'now' || this.#booted === null) {
       machine.kill();
     } else if (first) {
       this.#options.log.info(`ending: ${request.reason}`);
-      if (request.manner === 'ask') this.#link?.sendMessage(0, 'core.shutdown', null);
+      const { launched, link } = this.#booted;
+      if (request.manner === 'ask') link.sendMessage(0, 'core.shutdown', null);
       const { launch, env } = this.#options;
-      const window = flushWindowMs(launch, this.#choice?.accelerator ?? 'tcg', env);
-      setTimeout(() => machine.kill(), window).unref();
+      setTimeout(() => machine.kill(), flushWindowMs(launch, launched.choice.accelerator, env)).unref();
     }
   }
 
-  async #boot(): Promise<void> {
-    const { places, phases, record, status, log } = this.#options;
+  async #bootUp(): Promise<VmProcess> {
+    const { launch, places, phases, record, status, log, env } = this.#options;
+    this.#network = SandboxNetwork.plan({ launch, log, networkLog: places.networkLog });
+    const isEnding = () => this.#request !== null;
+    this.#boot = new GuestBoot({ launch, network: this.#network, phases, log, env, isEnding });
     await this.#prepare();
     const begun = record.begin();
     // Waited for below; until then its failure must not count as unhandled.
     begun.catch(() => {});
-    const { launched, readyFrame } = await this.#awaitGuest(await this.#options.launched);
+    const booted = await this.#boot.run(await this.#options.launched);
+    const { launched } = booted;
     const runId = await begun;
-    this.#serve(readyFrame);
+    this.#serve(booted);
     this.#startMetrics(launched.machine, runId);
     phases.reached('ready');
-    const report = reportOf(launched);
+    const report = bootReportOf(launched);
     await this.#step('boot.json', writeBootRecord(places.bootRecordFile, report));
     status.send({ ready: { ...report, phasesMs: phases.durations } });
     log.info(`ready after ${Math.round(performance.now())} ms`);
     this.#options.onReady?.(launched);
-  }
-
-  /** Waits for the guest's agent, and where another try is promising, once more for that of another machine. */
-  async #awaitGuest(
-    launched: LaunchedMachine,
-  ): Promise<{ readonly launched: LaunchedMachine; readonly readyFrame: Buffer }> {
-    const { log } = this.#options;
-    const { machine, choice, boot } = launched;
-    this.#machine = machine;
-    this.#choice = choice;
-    const how = boot.kind === 'warm' ? 'woke' : `booting (${boot.reason})`;
-    log.info(`${choice.driver} ${machine.version} with ${choice.accelerator} (${choice.reason}), ${how}`);
-    if (this.#request !== null) machine.kill();
-    this.#shares = startShares(machine, this.#options.launch, log);
-    // Before the guest is spoken to: it may use its network as soon as it is.
-    await this.#network?.attach(machine);
-    try {
-      const readyFrame = await awaitAgent(this.#shakeHands(launched), launched, this.#options.env);
-      return { launched, readyFrame };
-    } catch (error) {
-      const { bootInstead } = launched;
-      if (bootInstead === null || this.#request !== null || !this.#isWorthAnotherTry(boot, error))
-        throw error;
-      log.warn(`the guest that ${boot.kind === 'warm' ? 'woke' : 'booted'} did not answer; booting another`);
-      machine.kill();
-      this.#shares.close();
-      await machine.exited;
-      return await this.#awaitGuest(await bootInstead('its guest did not answer'));
-    }
-  }
-
-  /**
-   * A guest that woke may have had a bad template. A kernel that restarts before its first process runs met
-   * something that is not of the sandbox's making: on a host that is much too busy, emulation does that.
-   */
-  #isWorthAnotherTry(boot: LaunchedMachine['boot'], error: unknown): boolean {
-    if (boot.kind === 'warm') return true;
-    return error instanceof NotReady && error.evidence.exit?.code === 0 && !this.#guestStarted;
+    return launched.machine;
   }
 
   /** Folders and sockets, made while the machine starts. */
   async #prepare(): Promise<void> {
-    const { places, launch, log } = this.#options;
-    this.#network = SandboxNetwork.plan({ launch, log, networkLog: places.networkLog });
+    const { places, launch } = this.#options;
     await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
     for (const stale of Object.values(places.heartbeat)) await rm(stale, { force: true });
     await removeBootError(places.bootErrorFile);
@@ -202,41 +152,12 @@ export class SandboxRun {
     await publishLegacySocket(places.controlSocket, places.legacyControlSocket);
   }
 
-  #shakeHands({ machine, diskIds }: LaunchedMachine): Promise<Buffer> {
-    this.#guestStarted = false;
-    void machine.guestStarted.then(() => {
-      this.#guestStarted = true;
-      this.#options.phases.reached('kernel');
-    });
-    const handshake = new BootHandshake({
-      onResolved: (defaultUser) => {
-        // Not every monitor tells that the guest runs.
-        this.#guestStarted = true;
-        this.#shares?.setDefaultOwner(defaultUser);
-        this.#options.phases.reached('agent');
-      },
-    });
-    const port = machine.ports.get(AGENT_PORT);
-    if (port === undefined) throw new RangeError('the machine has no agent port');
-    const link = new GuestLink(port, handshake);
-    this.#link = link;
-    const entropy = randomBytes(ENTROPY_BYTES);
-    link.send(encodeWake({ entropy, unixTimeNanos: unixTimeNanos(), disks: diskIds }));
-    link.sendMessage(
-      0,
-      'core.bootstrap',
-      completeBootstrap(this.#options.launch, this.#network?.guestSettings),
-    );
-    return handshake.run(link);
-  }
-
-  #serve(readyFrame: Buffer): void {
+  #serve(booted: BootedGuest): void {
     const { launch, places, log } = this.#options;
-    const link = this.#link as GuestLink;
     this.#execLog.system('--- sandbox started ---');
-    this.#serving = true;
-    this.#relay.serve(link, readyFrame);
-    this.#housekeeping.start(link);
+    this.#booted = booted;
+    this.#relay.serve(booted.link, booted.readyFrame);
+    this.#housekeeping.start(booted.link);
     if (!launch.startup) return;
     void runStartupCommand(places.agentSocket, launch.startup)
       .catch((error: Error) => {
@@ -271,22 +192,14 @@ export class SandboxRun {
   async #failBoot(error: unknown): Promise<number> {
     const { places, record, status, log, memoryMib } = this.#options;
     this.#housekeeping.stop();
-    const machine = this.#machine ?? (await this.#machineThatCame());
+    const machine = this.#boot?.machine ?? (await this.#machineThatCame());
     machine?.kill();
-    this.#shares?.close();
+    this.#boot?.closeShares();
     await machine?.exited;
     await this.#step('network', this.#network?.close());
-    const console = await readConsoleTail(places.kernelLog);
-    const evidence = error instanceof NotReady ? error.evidence : { error };
-    const failure = classifyBootFailure({
-      ...evidence,
-      console,
-      sandboxDir: places.sandboxDir,
-      memoryMib,
-      freeBytes: await freeBytes(places.sandboxDir),
-    });
-    log.error(`boot failed: ${failure.record.message}`);
-    await this.#step('boot-error.json', writeBootError(places.bootErrorFile, failure.record));
+    const report = await examineBootFailure(error, places, memoryMib);
+    log.error(`boot failed: ${report.error.message}`);
+    await this.#step('boot-error.json', writeBootError(places.bootErrorFile, report.error));
     await this.#step('sockets', removeSockets(places));
     if (this.#request === null) {
       await this.#step('catalog', record.abandon());
@@ -294,12 +207,7 @@ export class SandboxRun {
       const { reason, exitCode } = this.#request;
       await this.#step('catalog', record.end({ reason, exitCode, status: 'Stopped' }));
     }
-    status.send({
-      error: failure.record,
-      kind: failure.kind,
-      hint: failure.hint,
-      console: helpfulConsole(console),
-    });
+    status.send(report);
     await Promise.all([this.#relay.close(), this.#control.close()]);
     await this.#execLog.close();
     return 1;
@@ -317,7 +225,7 @@ export class SandboxRun {
   async #finish(exit: VmExit): Promise<number> {
     const { places, record, log } = this.#options;
     this.#housekeeping.stop();
-    this.#shares?.close();
+    this.#boot?.closeShares();
     await this.#step('network', this.#network?.close());
     const console = this.#request === null ? await readConsoleTail(places.kernelLog) : [];
     const panicked = console.some((line) => line.includes('Kernel panic - not syncing'));
@@ -341,12 +249,4 @@ export class SandboxRun {
   async #step(what: string, done: Promise<void> | undefined): Promise<void> {
     await done?.catch((error: Error) => this.#options.log.error(`${what}: ${error.message}`));
   }
-}
-
-function reportOf({ choice, machine, boot }: LaunchedMachine): Omit<BootReport, 'phasesMs'> {
-  const { version } = machine;
-  return {
-    vmm: { ...choice, version },
-    boot: boot.kind === 'warm' ? boot : { kind: 'cold', reason: boot.reason },
-  };
 }
