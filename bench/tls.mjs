@@ -27,11 +27,17 @@ async function start(role, serverPort = '') {
   const script = new URL('./lib/tls-peer.mjs', import.meta.url).pathname;
   const child = fork(script, [role, folder, serverPort], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   children.push(child);
-  return String(await once(child.stdout, 'data')).trim();
+  return { child, port: String(await once(child.stdout, 'data')).trim() };
 }
 
-const serverPort = await start('server');
-const [ours, plain] = [await start('ours', serverPort), await start('plain', serverPort)];
+/** Processor time of a process so far, in milliseconds. */
+async function spent({ child }) {
+  child.send('cpu');
+  return (await once(child, 'message'))[0];
+}
+
+const server = await start('server');
+const [ours, plain] = [await start('ours', server.port), await start('plain', server.port)];
 
 /** One request on a connection of its own; resolves when the response has ended. */
 function ask(port, path, bodyMib = 0) {
@@ -77,18 +83,32 @@ const works = [
 try {
   const rows = [];
   for (const [name, work, figure, goal] of works) {
-    await work(ours);
-    await work(plain);
+    await work(ours.port);
+    await work(plain.port);
+    const before = [await spent(ours), await spent(plain)];
     const [mine, theirs] = await alternate(
       rounds,
-      () => work(ours),
-      () => work(plain),
+      () => work(ours.port),
+      () => work(plain.port),
     );
+    const [myTime, theirTime] = [(await spent(ours)) - before[0], (await spent(plain)) - before[1]];
     const ratio = (median(theirs) / median(mine)).toFixed(2);
-    rows.push([name, figure(median(mine)), figure(median(theirs)), ratio, goal]);
+    rows.push([
+      name,
+      figure(median(mine)),
+      figure(median(theirs)),
+      ratio,
+      goal,
+      (myTime / theirTime).toFixed(2),
+    ]);
   }
   console.log(`${machine()}, ${rounds} rounds of ${mib} MiB, taking turns\n`);
-  console.log(table(['TLS interception', 'ours', 'plain Node proxy', 'ratio of speeds', 'goal'], rows));
+  console.log(
+    table(
+      ['TLS interception', 'ours', 'plain Node proxy', 'ratio of speeds', 'goal', 'ratio of processor time'],
+      rows,
+    ),
+  );
 } finally {
   for (const child of children) child.kill();
   await rm(folder, { recursive: true });

@@ -106,7 +106,11 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
       terminations.count += 1;
     },
   });
-  onTestFinished(() => server[Symbol.asyncDispose]());
+  onTestFinished(async () => {
+    await server[Symbol.asyncDispose]();
+    // Whatever a test was about: nothing that was told holds a value.
+    if (JSON.stringify(events).includes(VALUE)) throw new Error('an event holds the value of a secret');
+  });
   return {
     server,
     live,

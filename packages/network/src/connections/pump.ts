@@ -33,20 +33,7 @@ export function pump(
     };
     const onData = (chunk: Buffer): void => {
       const out = attempt(() => transform(chunk));
-      if (out === null || out.length === 0) return;
-      gather();
-      if (!to.write(out)) from.pause();
-    };
-    let isGathering = false;
-    /** What comes in one turn of the event loop goes out in one piece: fewer TLS records and system calls. */
-    const gather = (): void => {
-      if (isGathering) return;
-      isGathering = true;
-      to.cork();
-      process.nextTick(() => {
-        isGathering = false;
-        to.uncork();
-      });
+      if (out !== null && out.length > 0 && !to.write(out)) from.pause();
     };
     const onDrain = (): void => void from.resume();
     const onFinish = (): void => {
