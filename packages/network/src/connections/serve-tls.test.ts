@@ -216,6 +216,22 @@ describe('placeholders that may not leave', () => {
     expect(seen.serving.terminations.count).toBe(1);
   });
 
+  it('stay where they are when a server of the secret leads elsewhere', async () => {
+    const verify = [{ pattern: 'evil.example', verify: false }];
+    const seen = await https({ tls: { scoped_verify_upstream: verify } }, HOST, (message, response) => {
+      seen.requests.push({ message, body: Buffer.alloc(0) });
+      response.writeHead(302, { location: 'https://evil.example/' }).end();
+    });
+    const ca = join(tempDir(), 'ca.pem');
+    writeFileSync(ca, seen.serving.guestCa);
+    const to = (host: string) => ['--connect-to', `${host}:443:127.0.0.1:${seen.guestPort}`];
+    const curl = ['-sSL', '--max-time', '20', '--noproxy', '*', '--cacert', ca, '-H', 'X: $MSB_K'];
+    const going = run('curl', [...curl, ...to(HOST), ...to('evil.example'), `https://${HOST}/`]);
+    await expect(going).rejects.toThrow();
+    expect(seen.requests.map(({ message }) => message.headers['x'])).toEqual([VALUE]);
+    expect(seen.serving.events).toMatchObject([{ type: 'violation', report: { sni: 'evil.example' } }]);
+  });
+
   it('are found though they come in pieces, one byte a record', async () => {
     const seen = await https({ names: [] });
     const socket = await connectTo(seen);
