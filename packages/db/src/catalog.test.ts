@@ -75,7 +75,7 @@ describe('Catalog.open', () => {
     expect(await catalog.write((db) => db.pragma('synchronous', { simple: true }))).toBe(1);
   });
 
-  it('opening a reader on a missing file fails and creates nothing', async () => {
+  it('read pool open on missing DB fails and creates nothing', async () => {
     await mkdir(layout.dbDir, { recursive: true });
     expect(() => openReader(layout.dbFile)).toThrow('unable to open database file');
     expect(await readdir(layout.dbDir)).toEqual([]);

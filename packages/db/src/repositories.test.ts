@@ -150,11 +150,14 @@ describe('RunRepository', () => {
 });
 
 describe('RootfsRepository', () => {
-  it('persist_oci_manifest_pin_upserts_rootfs_record', async () => {
+  it.each([
+    ['upserts_rootfs_record', 'sha256:one'],
+    ['replaces_stale_pin_for_different_digest', 'sha256:two'],
+  ])('persist_oci_manifest_pin_%s', async (_, second) => {
     const { id } = await sandboxes.insert(sandboxConfig('web'));
     const pins = new RootfsRepository(catalog);
     await pins.replacePin(id, 'sha256:one');
-    await pins.replacePin(id, 'sha256:two');
+    await pins.replacePin(id, second);
     const rows = await catalog.read((db) => db.prepare('SELECT * FROM sandbox_rootfs').all());
     expect(rows).toMatchObject([
       { sandbox_id: id, mode: 'erofs', upper_fstype: 'ext4', manifest_id: null, root_disk_kind: 'managed' },

@@ -153,7 +153,7 @@ describe('migrate', () => {
     clean.close();
   });
 
-  it('recovers from a partial storage migration', async () => {
+  it('connect_and_migrate_recovers_from_partial_storage_migration', async () => {
     migrateTo(2);
     db.exec(`
       CREATE TABLE volume (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, name text NOT NULL UNIQUE,

@@ -40,7 +40,7 @@ describe('process identity', () => {
     expect(await processStartTime(child.pid)).toBeNull();
   });
 
-  it('counts a zombie as dead', async () => {
+  it('pid exit probe does not reap: a zombie counts as dead, and stays for its parent', async () => {
     // The shell starts a child, says its pid, and never reaps it, because by then `sleep` took its place.
     const child = start('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];

@@ -158,13 +158,16 @@ describe('classifyProcessEnd', () => {
   );
 });
 
-describe('bootStageOf', () => {
+describe('boot error stages', () => {
   it.each([
     ['build VM: x', 'build_vm'],
     ['vm enter failed', 'build_vm'],
+    ['mount x: y', 'mount'],
     ['mount data: permission denied', 'mount'],
     ['runtime mount: x', 'mount'],
-    ['rootfs: x', 'image'],
+    ['rootfs: not found /r', 'image'],
+    ['database connect: timed out', 'config'],
+    ['bind 0.0.0.0:8080: Address already in use', 'network'],
     ['disk format: x', 'image'],
     ['address already in use', 'network'],
     ['invalid config: x', 'config'],

@@ -119,7 +119,7 @@ describe('the default backend', () => {
     expect(kinds).toEqual(['cloud', 'local']);
   });
 
-  it('names what it does not support, and the way out', async () => {
+  it('unsupported text: names what it does not support, and the way out', async () => {
     setDefaultBackend({ kind: 'cloud', apiKey: 'k' });
     await expect(Sandbox.list()).rejects.toMatchObject({
       code: 'unsupported',

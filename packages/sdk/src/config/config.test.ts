@@ -22,22 +22,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('validate_rootfs_source', () => {
+describe('validateRootfsSource', () => {
   const bind = (path: string) => validateRootfsSource({ Bind: { path, follow_root_symlinks: false } });
   const disk = (path: string) => validateRootfsSource({ DiskImage: { path, format: 'Raw', fstype: null } });
 
-  it('missing_bind_path', async () => {
+  it('validate_rootfs_source_missing_bind_path', async () => {
     await expect(bind('/no/such')).rejects.toThrow(
       'invalid config: rootfs bind path does not exist: /no/such',
     );
   });
 
-  it('bind_path_must_be_directory', async () => {
+  it('validate_rootfs_source_bind_path_must_be_directory', async () => {
     const path = join(folder, 'file');
     await expect(bind(path)).rejects.toThrow(`invalid config: rootfs bind path is not a directory: ${path}`);
   });
 
-  it('existing_bind_directory', async () => {
+  it('validate_rootfs_source_existing_bind_directory', async () => {
     await expect(bind(folder)).resolves.toBeUndefined();
   });
 

@@ -202,7 +202,7 @@ describe('preparing a name', () => {
     await expect(claimName(await place('folder'))).rejects.toThrow('already exists');
   });
 
-  it('prepare_create_target_force_replaces_stopped_sandbox_state', async () => {
+  it('prepare_create_target_force_replaces_stopped_sandbox_state (force replace stopped)', async () => {
     const id = await given('stopped', { status: 'Stopped' });
     const dir = await makeFolder('stopped');
     const paths = sandboxPaths(home.layout, 'stopped');

@@ -56,6 +56,17 @@ describe('volumes', () => {
     });
   });
 
+  it('with_backend_scope_isolates_volume_fs_paths', async () => {
+    await using other = await testHome();
+    const volume = await withBackend(other.backend, () => Volume.builder('vol').create());
+    const theirs = await withBackend(other.backend, () => Volume.get('vol'));
+    // A handle stays with the backend it was made with, also inside another's scope.
+    await here(() => theirs.fs().write('hello.txt', 'world'));
+    expect(await readFile(join(volume.path, 'hello.txt'), 'utf8')).toBe('world');
+    expect(volume.path.startsWith(other.path)).toBe(true);
+    expect(existsSync(join(home.path, 'volumes'))).toBe(false);
+  });
+
   it('are listed newest first, by handles that only tell', async () => {
     for (const name of ['a', 'b']) await here(() => Volume.builder(name).create());
     const list = await here(() => Volume.list());
