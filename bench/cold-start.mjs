@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTestImage, busyboxLayer, initIsolatedHome, writeOciLayout } from '@microsandbox/test-utils';
 import { agentInitramfs } from '../packages/runtime/src/initramfs/agent-initramfs.ts';
+import { EMULATED_PROCESSOR } from '../packages/runtime/src/qemu/qemu-arguments.ts';
 import { kernelCommandLine } from '../packages/runtime/src/vmm/guest-setup.ts';
 import { hostTscKhz } from '../packages/runtime/src/vmm/host-tsc.ts';
 import { machine } from './lib/machine.mjs';
@@ -41,7 +42,7 @@ async function bootFloor(kernel, initramfs, commandLine) {
   const qemu = spawn(
     'qemu-system-x86_64',
     [
-      ...['-M', 'microvm,accel=tcg,acpi=off,rtc=on', '-cpu', 'max', '-m', '512', '-smp', '1'],
+      ...['-M', 'microvm,accel=tcg,acpi=off,rtc=on', '-cpu', EMULATED_PROCESSOR, '-m', '512', '-smp', '1'],
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-kernel', kernel, '-initrd', initramfs],
       ...['-append', commandLine],
