@@ -10,6 +10,7 @@ const [prefix = '', count = '0', disk = ''] = process.argv.slice(2);
 /** Records a run, as a sandbox process does, and starts none. */
 const instantLauncher: SandboxLauncher = {
   findLibkrunfw: async () => '/fake/libkrunfw.so',
+  chooseVmm: async () => ({ driver: 'qemu', accelerator: 'tcg', reason: 'none' }),
   async start({ sandboxId }) {
     await new RunRepository(await backend.catalog()).insert({ sandboxId, pid: process.pid });
     return {

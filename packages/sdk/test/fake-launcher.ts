@@ -13,11 +13,16 @@ export interface FakeLauncherOptions {
   readonly bootError?: string;
 }
 
+const CHOICE = { driver: 'qemu', accelerator: 'tcg', reason: 'a fake' } as const;
+
 /** Starts {@link script} in place of a sandbox process: everything but the machine is real. */
 export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher {
   return {
     async findLibkrunfw() {
       return '/fake/libkrunfw.so';
+    },
+    async chooseVmm() {
+      return CHOICE;
     },
     async start({ launch, name, sandboxId, mode, lifecycleLockFd }): Promise<LaunchedProcess> {
       if (options.bootError !== undefined) {
@@ -48,7 +53,7 @@ export function fakeLauncher(options: FakeLauncherOptions = {}): SandboxLauncher
       return {
         pid: child.pid ?? 0,
         boot: {
-          vmm: { driver: 'qemu', accelerator: 'tcg', reason: 'a fake' },
+          vmm: CHOICE,
           boot: { kind: 'cold', reason: 'a fake' },
           phasesMs: { spawn: 1, vmm: 2, kernel: 3, agent: 4, ready: 5 },
         },

@@ -45,6 +45,8 @@ export interface StartSandboxProcessOptions {
   readonly config: HostConfig;
   /** Goes before what environment and configuration say. */
   readonly wish?: VmmWish | undefined;
+  /** What runs the machine, where that was decided before. */
+  readonly choice?: VmmChoice | undefined;
   /** Ends the start, and the process with it. */
   readonly signal?: AbortSignal;
   readonly onPhase?: (phase: BootPhase) => void;
@@ -63,10 +65,12 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
   const begun = traces.begin();
   // Waited for below; until then its failure must not count as unhandled.
   begun.catch(() => {});
-  const choice = await choose(options, async (record) => {
-    await begun;
-    await traces.keep(record);
-  });
+  const choice =
+    options.choice ??
+    (await choose(options, async (record) => {
+      await begun;
+      await traces.keep(record);
+    }));
   await begun;
   const child = await spawnProcess(options, choice, traces.runtimeLog);
   const abort = () => child.kill('SIGKILL');

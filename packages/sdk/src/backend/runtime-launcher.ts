@@ -10,6 +10,11 @@ export const runtimeLauncher: SandboxLauncher = {
     return (await resolveKernel({ ...options, env })).libkrunfwPath;
   },
 
+  async chooseVmm({ layout, ...sources }) {
+    const { chooseVmm } = await import('@microsandbox/runtime');
+    return chooseVmm({ ...sources, cacheDir: layout.cacheDir });
+  },
+
   async start(request) {
     const { startSandboxProcess } = await import('@microsandbox/runtime');
     const { layout, env, signal, onPhase, ...options } = request;

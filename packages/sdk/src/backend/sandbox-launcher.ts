@@ -20,6 +20,8 @@ export interface LaunchRequest {
   readonly env: NodeJS.ProcessEnv;
   /** Monitor and accelerator of this start; goes before environment and configuration. */
   readonly wish?: VmmWish | undefined;
+  /** What {@link SandboxLauncher.chooseVmm} answered; chosen at the start where absent. */
+  readonly choice?: VmmChoice | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onPhase?: BootPhaseListener | undefined;
 }
@@ -57,6 +59,19 @@ export interface SandboxLauncher {
     readonly config: HostConfig;
     readonly env: NodeJS.ProcessEnv;
   }): Promise<string>;
+
+  /**
+   * Decides what is to run a machine, so that a wish that cannot be had is refused before anything is made.
+   *
+   * @throws InvalidConfigError for a wish that is none
+   * @throws MicrosandboxError `unsupported` for one that cannot be had here, `vmmNotFound` without a usable monitor
+   */
+  chooseVmm(options: {
+    readonly layout: HomeLayout;
+    readonly config: HostConfig;
+    readonly env: NodeJS.ProcessEnv;
+    readonly wish?: VmmWish | undefined;
+  }): Promise<VmmChoice>;
 
   /**
    * Starts a sandbox process; resolves when its agent takes commands.

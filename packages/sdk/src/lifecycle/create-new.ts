@@ -50,11 +50,11 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
   await validateCreate(wanted, place.paths);
   assertSupported(wanted);
   if (request.replaceGraceMs === undefined) await assertNameFree(place);
-  const libkrunfwPath = await backend.launcher.findLibkrunfw({
-    layout: place.layout,
-    config: host,
-    env: backend.env,
-  });
+  const here = { layout: place.layout, config: host, env: backend.env };
+  const [libkrunfwPath, choice] = await Promise.all([
+    backend.launcher.findLibkrunfw(here),
+    backend.launcher.chooseVmm({ ...here, wish: request.wish }),
+  ]);
 
   const image = await timed(() => pull(request, wanted));
   onBootPhase?.({ phase: 'image', elapsedMs: image.ms });
@@ -84,6 +84,7 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
     lock,
     startup,
     wish: request.wish,
+    choice,
     onPhase: onBootPhase,
     signal: request.signal,
   });

@@ -3,6 +3,7 @@ import {
   BootStartError,
   type LaunchConfig,
   type SandboxConfigRecord,
+  type VmmChoice,
   type VmmWish,
 } from '@microsandbox/types';
 import { type FileLock, sleep } from '@microsandbox/utils';
@@ -30,6 +31,8 @@ export interface LaunchOptions {
   readonly lock: FileLock;
   readonly startup?: LaunchConfig['startup'];
   readonly wish?: VmmWish | undefined;
+  /** What runs the machine, where that was decided before. */
+  readonly choice?: VmmChoice;
   readonly onPhase?: BootPhaseListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,6 +76,7 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
       config: host,
       env: backend.env,
       wish: options.wish,
+      choice: options.choice,
       onPhase: options.onPhase,
       signal: options.signal,
     });

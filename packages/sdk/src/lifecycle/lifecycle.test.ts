@@ -7,6 +7,7 @@ import { fakeLauncher } from '../../test/fake-launcher.ts';
 import { type TestHome, testHome } from '../../test/test-home.ts';
 import { withBackend } from '../backend/current-backend.ts';
 import type { LocalBackend } from '../backend/local-backend.ts';
+import { runtimeLauncher } from '../backend/runtime-launcher.ts';
 import type { SandboxBuilder } from '../builders/sandbox-builder.ts';
 import type { ExecEvent } from '../exec/exec-event.ts';
 import { Sandbox } from '../sandbox.ts';
@@ -79,6 +80,16 @@ describe('a sandbox from create to remove', () => {
     await (await withBackend(backend, () => Sandbox.start('wish', { vmm: 'krun' }))).stop();
     expect(wishes).toMatchObject([{ vmm: 'qemu', accel: 'tcg' }, { vmm: 'krun' }]);
     expect(() => builder('other').vmm('xen' as never)).toThrow('unknown vmm: xen');
+    await backend.close();
+  });
+
+  it('is refused before anything is made when that monitor cannot be had', async () => {
+    const backend = home.otherBackend({ ...fakeLauncher(), chooseVmm: runtimeLauncher.chooseVmm });
+    const absent = process.platform === 'darwin' ? 'kvm' : 'hvf';
+    const creation = create('refused', (b) => b.image('registry.invalid/never:asked').accel(absent), backend);
+    await expect(creation).rejects.toThrow(`accel: ${absent} cannot be had here`);
+    await expect(get('refused')).rejects.toMatchObject({ code: 'sandboxNotFound' });
+    expect(await readdir(home.layout.sandboxesDir).catch(() => [])).not.toContain('refused');
     await backend.close();
   });
 
