@@ -15,8 +15,11 @@ export interface GuestCaFile {
 }
 
 /** Both certificate files of a guest, as they have to be before it boots. */
-export function guestCaFiles({ authorityPem, trustHostCas }: GuestCaOptions): readonly GuestCaFile[] {
-  const roots = trustHostCas ? hostRoots().join('') : '';
+export async function guestCaFiles({
+  authorityPem,
+  trustHostCas,
+}: GuestCaOptions): Promise<readonly GuestCaFile[]> {
+  const roots = trustHostCas ? (await hostRoots()).join('') : '';
   return [
     { path: 'tls/ca.pem', content: authorityPem },
     { path: 'tls/host-cas.pem', content: roots === '' ? null : roots },

@@ -172,12 +172,12 @@ describe('trust in servers', () => {
 });
 
 describe('certificate files of a guest', () => {
-  it('are those that are wanted; others have to go', () => {
-    expect(guestCaFiles({ authorityPem: 'PEM', trustHostCas: false })).toEqual([
+  it('are those that are wanted; others have to go', async () => {
+    expect(await guestCaFiles({ authorityPem: 'PEM', trustHostCas: false })).toEqual([
       { path: 'tls/ca.pem', content: 'PEM' },
       { path: 'tls/host-cas.pem', content: null },
     ]);
-    const [ca, host] = guestCaFiles({ authorityPem: null, trustHostCas: true });
+    const [ca, host] = await guestCaFiles({ authorityPem: null, trustHostCas: true });
     expect(ca?.content).toBeNull();
     const certificates = host?.content?.match(/-----BEGIN CERTIFICATE-----[^-]+/g) ?? [];
     expect(new Set(certificates).size).toBe(certificates.length);

@@ -38,7 +38,7 @@ export class UpstreamTrust {
   static async load(config: TlsConfig, onWarning: (message: string) => void): Promise<UpstreamTrust> {
     const read = (path: string): Promise<string[]> => readCertificates(path, onWarning);
     const extra = await Promise.all(config.upstream_ca_cert.map(read));
-    const roots = [...hostRoots(), ...extra.flat()];
+    const roots = [...(await hostRoots()), ...extra.flat()];
     return new UpstreamTrust(roots, config.verify_upstream, await readScoped(config, read));
   }
 
