@@ -18,13 +18,19 @@ export {
   planNetwork,
 } from './engine/network-plan.ts';
 export { StackStream, type StreamStack } from './engine/stack-stream.ts';
-export type { StreamServer, StreamServerContext } from './engine/stream-server.ts';
 
 export { assertPolicy } from './policy/assert-policy.ts';
+export {
+  type CheckedDestination,
+  type CheckOptions,
+  checkDestination,
+  type DestinationVerdict,
+} from './policy/check-destination.ts';
 export { type Cidr, cidrOfAddress, familyOf, parseCidr } from './policy/cidr.ts';
 export { composePolicy, type PolicyRequest } from './policy/compose-policy.ts';
 export { normalizeDomain, normalizeSuffix } from './policy/domain-name.ts';
 export { formatNetRule } from './policy/format-net-rule.ts';
+export { learnRules, type TriedConnection } from './policy/learn-rules.ts';
 export { parseNetRule, parseNetRules } from './policy/net-rule.ts';
 export * from './policy/policy.ts';
 export * from './policy/presets.ts';

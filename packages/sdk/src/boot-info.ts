@@ -1,5 +1,14 @@
 import type { VmmChoice } from '@microsandbox/types';
 
+/** A port of the host that leads into the guest. */
+export interface PublishedPortInfo {
+  readonly hostBind: string;
+  /** The real one, also where any free one was asked for. */
+  readonly hostPort: number;
+  readonly guestPort: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
 /** How a running sandbox came to life. */
 export interface BootOrigin {
   /** Which virtual machine monitor and accelerator run the sandbox, and why. */
@@ -8,6 +17,8 @@ export interface BootOrigin {
   readonly boot: 'cold' | 'warm';
   /** Why it was booted, for people; null when it woke. */
   readonly bootReason: string | null;
+  /** Ports of the host that lead into the guest; those that could not be bound are missing. */
+  readonly ports: readonly PublishedPortInfo[];
 }
 
 /** How a start went. */

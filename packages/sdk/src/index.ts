@@ -123,6 +123,7 @@ export { RuleDestinationBuilder } from './network/rule-destination-builder.ts';
 export { SecretBuilder, type SecretInjection, type SecretOptions } from './network/secret-builder.ts';
 export { TlsBuilder, type TlsOptions } from './network/tls-builder.ts';
 export { ViolationActionBuilder } from './network/violation-action-builder.ts';
+export type { NetworkEvent, NetworkEventOptions } from './network-events/network-event.ts';
 export { PullProgressCreate, type PullProgressStream } from './pull-progress-create.ts';
 export { Sandbox } from './sandbox.ts';
 export { SandboxHandle } from './sandbox-handle.ts';

@@ -33,6 +33,8 @@ import { readMetrics, takesNoSamples } from './metrics/read-metrics.ts';
 import type { SandboxMetrics } from './metrics/sandbox-metrics.ts';
 import type { ModifyOptions, SandboxModificationPlan } from './modify/modification.ts';
 import { modifySandbox } from './modify/modify-sandbox.ts';
+import type { NetworkEvent, NetworkEventOptions } from './network-events/network-event.ts';
+import { networkEvents } from './network-events/network-events.ts';
 import { Sandbox } from './sandbox-instance.ts';
 import type {
   SandboxConfig,
@@ -222,6 +224,18 @@ export class SandboxHandle {
   /** Log entries as they come. */
   async logStream(options: LogStreamOptions = {}): Promise<LogStream> {
     return LogStream.open(await this.#target(), options);
+  }
+
+  /**
+   * What the network policy allowed and refused, oldest first.
+   *
+   * @example
+   * for await (const { action, hostname, allowRule } of handle.networkEvents({ lastRun: true })) {
+   *   if (action === 'deny') console.log(hostname, allowRule);
+   * }
+   */
+  async *networkEvents(options: NetworkEventOptions = {}): AsyncGenerator<NetworkEvent, void, void> {
+    yield* networkEvents(await this.#target(), options);
   }
 
   #target(): Promise<SandboxTarget> {

@@ -36,6 +36,8 @@ import { readMetrics } from './metrics/read-metrics.ts';
 import type { SandboxMetrics } from './metrics/sandbox-metrics.ts';
 import type { ModifyOptions, SandboxModificationPlan } from './modify/modification.ts';
 import { modifySandbox } from './modify/modify-sandbox.ts';
+import type { NetworkEvent, NetworkEventOptions } from './network-events/network-event.ts';
+import { networkEvents } from './network-events/network-events.ts';
 import type {
   SandboxConfig,
   SandboxPingResult,
@@ -222,6 +224,18 @@ export class Sandbox implements AsyncDisposable {
   /** Log entries as they come. */
   async logStream(options: LogStreamOptions = {}): Promise<LogStream> {
     return LogStream.open(this.#target, options);
+  }
+
+  /**
+   * What the network policy allowed and refused, oldest first.
+   *
+   * @example
+   * for await (const { action, hostname, allowRule } of sandbox.networkEvents({ follow: true })) {
+   *   if (action === 'deny') console.log(hostname, allowRule);
+   * }
+   */
+  networkEvents(options: NetworkEventOptions = {}): AsyncGenerator<NetworkEvent, void, void> {
+    return networkEvents(this.#target, options);
   }
 
   /** Stops the sandbox: asks, and kills it after 10 s. Succeeds when it does not run. */

@@ -11,6 +11,20 @@ export const bootRecordSchema = z.object({
   accel: z.enum(['kvm', 'hvf', 'tcg']),
   /** Why this accelerator. */
   accel_reason: z.string(),
+  /** Ports of the host that lead into the guest; those that could not be bound are missing. */
+  ports: z
+    .array(
+      z.object({
+        host_bind: z.string(),
+        host_port: z.number().int(),
+        guest_port: z.number().int(),
+        protocol: z.enum(['tcp', 'udp']),
+      }),
+    )
+    .default([]),
 });
+
+/** A port of the host that leads into the guest. */
+export type BootPort = BootRecord['ports'][number];
 
 export type BootRecord = z.infer<typeof bootRecordSchema>;

@@ -9,6 +9,8 @@ export interface SandboxPaths {
   /** Shared with the guest as `/.msb`. */
   readonly runtimeDir: string;
   readonly scriptsDir: string;
+  /** Certificates for the guest. */
+  readonly tlsDir: string;
   /** Managed writable upper disk of a layered root. */
   readonly upperDisk: string;
   /** Private root disk of a flat root. */
@@ -16,6 +18,7 @@ export interface SandboxPaths {
   readonly execLog: string;
   readonly runtimeLog: string;
   readonly kernelLog: string;
+  readonly networkLog: string;
   readonly bootErrorFile: string;
   /** How the machine that runs came to life. */
   readonly bootRecordFile: string;
@@ -50,11 +53,13 @@ export function sandboxPaths(layout: HomeLayout, name: string): SandboxPaths {
     logsDir,
     runtimeDir,
     scriptsDir: join(runtimeDir, 'scripts'),
+    tlsDir: join(runtimeDir, 'tls'),
     upperDisk: join(dir, 'upper.ext4'),
     flatDisk: join(dir, 'rootfs.raw'),
     execLog: join(logsDir, 'exec.log'),
     runtimeLog: join(logsDir, 'runtime.log'),
     kernelLog: join(logsDir, 'kernel.log'),
+    networkLog: join(logsDir, 'network.log'),
     bootErrorFile: join(logsDir, 'boot-error.json'),
     bootRecordFile: join(logsDir, 'boot.json'),
     heartbeatFile: join(runtimeDir, 'heartbeat.json'),

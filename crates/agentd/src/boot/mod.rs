@@ -13,6 +13,7 @@ mod netlink;
 mod network;
 mod shares;
 mod template;
+mod trust;
 mod user_mounts;
 mod validate;
 
@@ -93,10 +94,13 @@ pub fn boot(boot_time_ns: u64) -> Result<Guest, BootError> {
     let default_user = default_user(&bootstrap, &users).map_err(BootError::Init)?;
     handshake::resolve_init(&mut port, default_user).map_err(BootError::Acknowledge)?;
     furnish(&bootstrap).map_err(BootError::Init)?;
+    // The sandbox's own variables are set after these, so they win.
+    let mut variables = trust::install().map_err(BootError::Init)?;
+    variables.extend(bootstrap.default_env);
     let init_time_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let config = AgentConfig {
         defaults: ExecDefaults {
-            environment: Environment::of_sandbox(&bootstrap.default_env),
+            environment: Environment::of_sandbox(&variables),
             cwd: bootstrap.default_cwd,
             user: bootstrap.user,
             profile: bootstrap.security_profile,

@@ -1,4 +1,3 @@
-import { composePolicy, type PolicyAction, parseNetRules, type StoredRule } from '@microsandbox/network';
 import { CustomError, MicrosandboxError } from '@microsandbox/types';
 import type { NetworkBuilder, RateLimiterBuilder, SandboxBuilder, SecretBuilder } from 'microsandbox';
 import { NETWORK_OPTION_NAMES, type NetworkOptions } from '../commands/network-options.ts';
@@ -7,6 +6,7 @@ import { parsePort } from '../values/port.ts';
 import { prefixed } from '../values/prefixed.ts';
 import { parseBandwidth, parseByteCount, parseCount, parseOperations } from '../values/rate.ts';
 import { parseSecrets } from '../values/secret.ts';
+import { policyOfOptions } from './policy-of-options.ts';
 
 /** Applies the options of the network, in the order of the reference command (spec: cli 4). */
 export function applyNetwork(builder: SandboxBuilder, options: NetworkOptions): void {
@@ -69,21 +69,8 @@ function applyDns(network: NetworkBuilder, options: NetworkOptions): void {
 }
 
 function applyPolicy(network: NetworkBuilder, options: NetworkOptions): void {
-  const rules: StoredRule[] = (options.netRule ?? []).flatMap(parseNetRules);
-  const policy = composePolicy({
-    rules,
-    profiles: options.net ?? [],
-    noNet: options.noNet === true,
-    ...(options.netDefault !== undefined && { defaultBoth: actionOf(options.netDefault) }),
-    ...(options.netDefaultEgress !== undefined && { defaultEgress: actionOf(options.netDefaultEgress) }),
-    ...(options.netDefaultIngress !== undefined && { defaultIngress: actionOf(options.netDefaultIngress) }),
-  });
+  const policy = policyOfOptions(options);
   if (policy !== null) network.policyJson(JSON.stringify(policy));
-}
-
-function actionOf(text: string): PolicyAction {
-  if (text === 'allow' || text === 'deny') return text;
-  throw new CustomError(`unknown --net-default value "${text}"; expected \`allow\` or \`deny\``);
 }
 
 /** Any of these options, and any secret, switches interception on. */

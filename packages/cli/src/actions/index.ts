@@ -1,4 +1,5 @@
 // What commands do, but for listing sandboxes, which is part of the first file of the built command.
+export { checkPolicy } from './check-policy.ts';
 export { copyFiles } from './copy-files.ts';
 export { createSandbox } from './create-sandbox.ts';
 export { diagnose } from './diagnose.ts';
@@ -6,6 +7,7 @@ export { execInSandbox } from './exec-in-sandbox.ts';
 export { inspectImage } from './inspect-image.ts';
 export { inspectSandbox } from './inspect-sandbox.ts';
 export { killSandboxes } from './kill-sandboxes.ts';
+export { learnPolicy } from './learn-policy.ts';
 export { listImages } from './list-images.ts';
 export { loadImages } from './load-images.ts';
 export { modifySandbox } from './modify-sandbox.ts';
@@ -23,6 +25,7 @@ export { showDiskUsage } from './show-disk-usage.ts';
 export { showImageHistory } from './show-image-history.ts';
 export { showLogs } from './show-logs.ts';
 export { showMetrics } from './show-metrics.ts';
+export { showNetworkLog } from './show-network-log.ts';
 export { showStatus } from './show-status.ts';
 export { startSandboxes } from './start-sandboxes.ts';
 export { stopSandboxes } from './stop-sandboxes.ts';

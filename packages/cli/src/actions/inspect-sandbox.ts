@@ -1,3 +1,4 @@
+import { formatNetRule, parseNetworkConfig } from '@microsandbox/network';
 import type { RootDisk, SandboxConfigRecord } from '@microsandbox/types';
 import { type BootOrigin, Sandbox, type SandboxHandle } from 'microsandbox';
 import type { InspectOptions } from '../commands/inspect.ts';
@@ -40,6 +41,7 @@ function inspectJson(
       accel: boot.vmm.accelerator,
       boot: boot.boot,
       boot_reason: boot.bootReason,
+      ports: boot.ports,
       vmm: boot.vmm.driver,
     }),
     name: handle.name,
@@ -91,6 +93,7 @@ function inspectText(
     .row('Deployment Profile', config.deployment_profile.replace('_', '-'))
     .row('Workdir', runtime.workdir ?? '-')
     .row('Shell', runtime.shell ?? '-');
+  showNetwork(view, config, boot);
   if (config.env.length > 0) view.section('Environment');
   for (const { key, value } of config.env) view.line(`  ${key}=${value}`);
   const labels = Object.entries(config.labels).sort(([left], [right]) => (left < right ? -1 : 1));
@@ -99,6 +102,24 @@ function inspectText(
   if (config.mounts.length > 0) view.section('Mounts');
   for (const mount of config.mounts) view.line(`  ${mountLabel(mount)}`);
   return view.toString();
+}
+
+/** The network as it is stored, and the ports as they are. */
+function showNetwork(view: DetailView, { network }: SandboxConfigRecord, boot: BootOrigin | null): void {
+  view.section('Network');
+  if (!network.enabled) {
+    view.line('  none');
+    return;
+  }
+  const { policy, tls, secrets } = parseNetworkConfig(network);
+  view.indented('Egress', `${policy.default_egress} unless a rule says otherwise`);
+  view.indented('Ingress', `${policy.default_ingress} unless a rule says otherwise`);
+  for (const rule of policy.rules.flatMap(formatNetRule)) view.indented('Rule', rule);
+  if (tls.enabled) view.indented('TLS', `intercepted on ${tls.intercepted_ports.join(', ')}`);
+  for (const { env_var } of secrets.secrets) view.indented('Secret', env_var);
+  for (const { hostBind, hostPort, guestPort, protocol } of boot?.ports ?? []) {
+    view.indented('Port', `${hostBind}:${hostPort} → ${guestPort}/${protocol}`);
+  }
 }
 
 function bootLabel({ boot, bootReason, vmm }: BootOrigin): string {

@@ -1,5 +1,6 @@
 import { attachCommand } from './attach-command.ts';
 import type { CommandRequest } from './command-request.ts';
+import { printDenials } from './denial-hint.ts';
 import type { ReadySandbox } from './resolve-and-start.ts';
 import { streamCommand } from './stream-command.ts';
 
@@ -15,9 +16,11 @@ export async function runCommand(
   request: CommandRequest,
   timedOut: () => Error,
 ): Promise<number> {
+  const startedAt = new Date();
   const code = request.interactive
     ? await attachWithin(ready, argv, request, timedOut)
     : await streamCommand(ready.sandbox, argv, request, timedOut);
+  if (code !== 0) await printDenials(ready.sandbox, startedAt);
   return code & 0xff;
 }
 

@@ -1,6 +1,5 @@
 import { CustomError, MicrosandboxError, SandboxNotFoundError } from '@microsandbox/types';
-import { sleep } from '@microsandbox/utils';
-import { type LogEntry, readSandboxLogs, Sandbox, streamSandboxLogs } from 'microsandbox';
+import { type LogEntry, readSandboxLogs, streamSandboxLogs } from 'microsandbox';
 import type { LogsOptions } from '../commands/logs.ts';
 import { bootErrorNotice } from '../errors/boot-error.ts';
 import { printError } from '../errors/notice.ts';
@@ -11,9 +10,7 @@ import { writeErr, writeOut } from '../output/write.ts';
 import { type LogSourceName, parseLogSources } from '../values/log-sources.ts';
 import { parseLogTime } from '../values/log-time.ts';
 import { storedBootError } from './stored-boot-error.ts';
-
-/** How often a followed sandbox is asked whether it still runs. */
-const STOP_POLL_MS = 500;
+import { whenStopped } from './when-stopped.ts';
 
 /** `msb logs` (spec: cli 6.17): what is there, then, with `--follow`, what comes until the sandbox stops. */
 export async function showLogs(name: string, options: LogsOptions): Promise<number> {
@@ -78,18 +75,6 @@ async function follow(
     if (error instanceof SandboxNotFoundError) return;
     if (!(error instanceof MicrosandboxError) || error.code !== 'missedRotation') throw error;
     writeErr(`log follower fell behind: ${error.message}. restart \`msb logs -f\` to resume.\n`);
-  }
-}
-
-/** Resolves when the sandbox does not run, or is gone. */
-async function whenStopped(name: string): Promise<void> {
-  for (;;) {
-    const handle = await Sandbox.get(name).catch((error: unknown) => {
-      if (error instanceof SandboxNotFoundError) return null;
-      throw error;
-    });
-    if (handle === null || ['stopped', 'crashed', 'created'].includes(handle.status)) return;
-    await sleep(STOP_POLL_MS);
   }
 }
 

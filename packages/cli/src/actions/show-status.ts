@@ -30,7 +30,7 @@ interface StatusRow {
 /** `msb status`: one sandbox by name, or those that run (spec: cli 6.12). */
 export async function showStatus(name: string | undefined, options: StatusOptions): Promise<number> {
   const handles = name === undefined ? await selected(options) : [await Sandbox.get(name)];
-  const rows = handles.map(statusRow);
+  const rows = await Promise.all(handles.map(statusRow));
   if (options.format === 'json') {
     const values = rows.map((row) => ({ ...row, status: jsonStatus(row.status) }));
     writeOut(renderJson(name === undefined ? values : values[0]));
@@ -51,7 +51,8 @@ async function selected(options: StatusOptions): Promise<ListedSandbox[]> {
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-function statusRow({ name, status, configJson, activeConfigJson }: ListedSandbox): StatusRow {
+async function statusRow(sandbox: ListedSandbox): Promise<StatusRow> {
+  const { name, status, configJson, activeConfigJson } = sandbox;
   const isLive = status === 'running' || status === 'draining';
   const config = storedConfig((isLive ? activeConfigJson : null) ?? configJson);
   const resources = config?.resources;
@@ -65,7 +66,7 @@ function statusRow({ name, status, configJson, activeConfigJson }: ListedSandbox
     max_memory_mib: resources?.max_memory_mib ?? resources?.memory_mib ?? null,
     status,
     thp: resources === undefined ? null : (resources.thp ?? 'madvise'),
-    ports: portLabels(config),
+    ports: await portLabels(sandbox, config),
   };
 }
 
@@ -74,11 +75,17 @@ function commandLabel(config: SandboxConfigRecord | null): string {
   return argv.length === 0 ? '-' : `"${argv.join(' ')}"`;
 }
 
-/** Ports as stored: `{host_bind, host_port, guest_port, protocol}`. */
-function portLabels(config: SandboxConfigRecord | null): string[] {
-  const ports: unknown = config?.network?.['ports'];
-  if (!Array.isArray(ports)) return [];
-  return ports.map((port: Readonly<Record<string, unknown>>) => {
+/** The real ports of a sandbox that runs, else those that are stored. */
+async function portLabels(sandbox: ListedSandbox, config: SandboxConfigRecord | null): Promise<string[]> {
+  const stored: unknown = config?.network?.['ports'];
+  if (!Array.isArray(stored) || stored.length === 0) return [];
+  const boot = await (await Sandbox.get(sandbox.name)).boot().catch(() => null);
+  if (boot !== null) {
+    return boot.ports.map(
+      ({ hostBind, hostPort, guestPort, protocol }) => `${hostBind}:${hostPort}->${guestPort}/${protocol}`,
+    );
+  }
+  return stored.map((port: Readonly<Record<string, unknown>>) => {
     return `${port['host_bind']}:${port['host_port']}->${port['guest_port']}/${port['protocol']}`;
   });
 }

@@ -15,7 +15,9 @@ import { listCommand } from './list.ts';
 import { logsCommand } from './logs.ts';
 import { metricsCommand } from './metrics.ts';
 import { modifyCommand } from './modify.ts';
+import { networkCommand } from './network.ts';
 import { pingCommand } from './ping.ts';
+import { policyCommand } from './policy.ts';
 import { registryCommand, registryListCommand } from './registry.ts';
 import { removeCommand } from './remove.ts';
 import { restartCommand } from './restart.ts';
@@ -52,6 +54,8 @@ export const ROOT_COMMAND: CommandSpec = {
     copyCommand,
     logsCommand,
     inspectCommand,
+    networkCommand,
+    policyCommand,
     imageCommand,
     { ...imagePullCommand, group: 'Images' },
     { ...imageListCommand, name: 'images', aliases: [], hidden: true },

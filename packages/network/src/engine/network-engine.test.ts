@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { addon } from '@microsandbox/native';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { LiveSecrets } from '../secrets/live-secrets.ts';
 import { NetworkEngine } from './network-engine.ts';
 import { type DeploymentProfile, planNetwork } from './network-plan.ts';
 
@@ -21,6 +22,10 @@ function start(document: unknown, families = FAMILIES) {
     natives: addon(),
     plan: planOf(document, 'single_tenant', families),
     frameFd,
+    tls: null,
+    secrets: new LiveSecrets({ secrets: [], on_violation: 'block' }),
+    onConnection: () => {},
+    onTerminate: () => {},
     onVerdict: () => {},
     onWarning: (message) => warnings.push(message),
   });

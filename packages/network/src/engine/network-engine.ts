@@ -5,18 +5,22 @@ import type {
   NetworkRateLimiter,
   NetworkStack,
   NetworkStackEvent,
+  NetworkTlsOptions,
   PolicyVerdictSeen,
   StreamOpened,
 } from '@microsandbox/native';
 import { parseNameserver } from '../config/nameserver.ts';
-import type { NetworkConfig, PublishedPort } from '../config/network-config.ts';
+import type { NetworkConfig, PublishedPort, TlsConfig } from '../config/network-config.ts';
 import type { RateLimitConfig } from '../config/rate-limit.ts';
+import type { ConnectionEvent } from '../connections/connection-event.ts';
+import { ConnectionServer } from '../connections/connection-server.ts';
 import { DnsForwarder } from '../dns/dns-forwarder.ts';
 import { DnsUpstreams } from '../dns/upstreams.ts';
+import type { LiveSecrets } from '../secrets/live-secrets.ts';
+import type { TlsInterception } from '../tls/tls-interception.ts';
 import { initializing, type NetworkPlan } from './network-plan.ts';
 import { publishPorts } from './publish-ports.ts';
 import { StackStream } from './stack-stream.ts';
-import type { StreamServer } from './stream-server.ts';
 
 /** What {@link NetworkEngine.start} works with. */
 export interface NetworkEngineOptions {
@@ -27,8 +31,13 @@ export interface NetworkEngineOptions {
   readonly onVerdict: (verdict: PolicyVerdictSeen) => void;
   /** Something is less than it was asked to be; the sandbox runs on. */
   readonly onWarning: (message: string) => void;
-  /** Serves what the stack hands up; absent when nothing is intercepted. */
-  readonly streams?: StreamServer;
+  /** Null when TLS is not intercepted. */
+  readonly tls: TlsInterception | null;
+  readonly secrets: LiveSecrets;
+  /** A connection that is served here ended early. */
+  readonly onConnection: (event: ConnectionEvent) => void;
+  /** A secret with `block-and-terminate` was about to leak. */
+  readonly onTerminate: () => void;
   /** Where the host's name servers are found. */
   readonly resolvConf?: string;
 }
@@ -44,6 +53,7 @@ export class NetworkEngine {
   readonly #stack: NetworkStack;
   readonly #upstreams: DnsUpstreams;
   readonly #forwarder: DnsForwarder;
+  readonly #server: ConnectionServer;
   readonly #streams = new Map<number, StackStream>();
 
   /**
@@ -56,7 +66,7 @@ export class NetworkEngine {
   }
 
   private constructor(options: NetworkEngineOptions) {
-    const { natives, plan, frameFd, streams, onWarning, resolvConf } = options;
+    const { natives, plan, frameFd, tls, secrets, onWarning, resolvConf } = options;
     const { config, addresses, platformPolicy } = plan;
     this.#options = options;
     this.#stack = natives.startNetwork(
@@ -67,7 +77,8 @@ export class NetworkEngine {
         platformPolicyJson: platformPolicy === null ? null : JSON.stringify(platformPolicy),
         ...(config.max_connections !== null && { limits: { maxConnections: config.max_connections } }),
         rateLimiter: rateLimiterOf(config),
-        ...streams?.stackOptions,
+        tls: tls === null ? null : interceptionOf(config.tls),
+        handUpPlain: tls !== null || config.secrets.secrets.length > 0,
       },
       (events) => {
         for (const event of events) this.#take(event);
@@ -81,7 +92,15 @@ export class NetworkEngine {
     });
     const stack = this.#stack;
     this.#forwarder = new DnsForwarder({ stack, addresses, config: config.dns, upstreams: this.#upstreams });
-    streams?.begin({ stack, forwarder: this.#forwarder });
+    this.#server = new ConnectionServer({
+      stack,
+      tls,
+      dns: this.#forwarder,
+      gateways: new Set([addresses.ipv4, addresses.ipv6].flatMap((family) => family?.gateway ?? [])),
+      secrets,
+      onEvent: options.onConnection,
+      onTerminate: options.onTerminate,
+    });
     this.ports = publishPorts({ stack, addresses, ports: config.ports, onWarning });
   }
 
@@ -92,7 +111,7 @@ export class NetworkEngine {
   /** Ends every connection and listener. Nothing is told afterwards. */
   async stop(): Promise<void> {
     this.#upstreams[Symbol.dispose]();
-    this.#options.streams?.close();
+    await this.#server[Symbol.asyncDispose]();
     await this.#stack.stop();
     for (const stream of this.#streams.values()) stream.stackClosed('reset');
     this.#streams.clear();
@@ -132,17 +151,18 @@ export class NetworkEngine {
   }
 
   #open(opened: StreamOpened): void {
-    const { streams } = this.#options;
-    if (streams === undefined) {
-      this.#stack.reset(opened.stream);
-      return;
-    }
     const stream = new StackStream(this.#stack, opened.stream);
-    // The guest may reset it before anybody listens.
-    stream.on('error', () => {});
     this.#streams.set(opened.stream, stream);
-    streams.serve(opened, stream);
+    this.#server.serve(opened, stream);
   }
+}
+
+function interceptionOf({
+  intercepted_ports,
+  bypass,
+  block_quic_on_intercept,
+}: TlsConfig): NetworkTlsOptions {
+  return { interceptedPorts: intercepted_ports, bypass, blockQuic: block_quic_on_intercept };
 }
 
 function rateLimiterOf({ rate_limiter }: NetworkConfig): NetworkRateLimiter | null {

@@ -309,6 +309,7 @@ describe('SandboxRun', () => {
       vmm_version: '0',
       accel: 'kvm',
       accel_reason: 'fake',
+      ports: [],
     });
     expect((await stat(places.bootRecordFile)).mode & 0o777).toBe(0o600);
     endMachine({ code: 0, signal: null, stderrTail: '' });

@@ -3,7 +3,6 @@ import type { LaunchConfig, VmExit, VmProcess } from '@microsandbox/types';
 import { bootReportOf } from './boot-report.ts';
 import { ControlServer } from './control/control-server.ts';
 import { needsControlSocket } from './control/needs-control-socket.ts';
-import type { SecretsUpdater } from './control/secrets-updater.ts';
 import { examineBootFailure } from './examine-boot-failure.ts';
 import { type BootedGuest, GuestBoot } from './guest-boot.ts';
 import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
@@ -41,8 +40,6 @@ export interface SandboxRunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly cpus: number;
   readonly memoryMib: number;
-  /** Changes secrets of the running sandbox; absent where nothing can. */
-  readonly secrets?: SecretsUpdater;
   /** The guest takes commands. */
   readonly onReady?: (launched: LaunchedMachine) => void;
 }
@@ -54,7 +51,7 @@ export class SandboxRun {
   readonly #relay: AgentRelay;
   readonly #guest: GuestReport;
   readonly #housekeeping: Housekeeping;
-  readonly #control: ControlServer;
+  #control: ControlServer | null = null;
   #metrics: MetricsSampler | null = null;
   #network: SandboxNetwork | null = null;
   #boot: GuestBoot | null = null;
@@ -76,7 +73,6 @@ export class SandboxRun {
       onHeartbeat: (heartbeat) => this.#guest.receive(heartbeat),
       onShutdownRequested: () => this.end({ reason: 'ShutdownRequested', exitCode: 0, manner: 'wait' }),
     });
-    this.#control = new ControlServer({ secrets: options.secrets ?? null });
     this.#housekeeping = new Housekeeping({
       launch: options.launch,
       relay: this.#relay,
@@ -117,7 +113,12 @@ export class SandboxRun {
 
   async #bootUp(): Promise<VmProcess> {
     const { launch, places, phases, record, status, log, env } = this.#options;
-    this.#network = SandboxNetwork.plan({ launch, log, networkLog: places.networkLog });
+    this.#network = await SandboxNetwork.prepare({
+      launch,
+      log,
+      networkLog: places.networkLog,
+      onTerminate: () => this.end({ reason: 'Failed', exitCode: 1, manner: 'now' }),
+    });
     const isEnding = () => this.#request !== null;
     this.#boot = new GuestBoot({ launch, network: this.#network, phases, log, env, isEnding });
     await this.#prepare();
@@ -130,7 +131,7 @@ export class SandboxRun {
     this.#serve(booted);
     this.#startMetrics(launched.machine, runId);
     phases.reached('ready');
-    const report = bootReportOf(launched);
+    const report = { ...bootReportOf(launched), ports: this.#network?.ports ?? [] };
     await this.#step('boot.json', writeBootRecord(places.bootRecordFile, report));
     status.send({ ready: { ...report, phasesMs: phases.durations } });
     log.info(`ready after ${Math.round(performance.now())} ms`);
@@ -148,6 +149,7 @@ export class SandboxRun {
     await this.#relay.listen(places.agentSocket);
     await publishLegacySocket(places.agentSocket, places.legacyAgentSocket);
     if (!needsControlSocket(launch)) return;
+    this.#control = new ControlServer({ secrets: this.#network?.secrets ?? null });
     await this.#control.listen(places.controlSocket);
     await publishLegacySocket(places.controlSocket, places.legacyControlSocket);
   }
@@ -208,7 +210,7 @@ export class SandboxRun {
       await this.#step('catalog', record.end({ reason, exitCode, status: 'Stopped' }));
     }
     status.send(report);
-    await Promise.all([this.#relay.close(), this.#control.close()]);
+    await Promise.all([this.#relay.close(), this.#control?.close()]);
     await this.#execLog.close();
     return 1;
   }
@@ -237,7 +239,7 @@ export class SandboxRun {
     await this.#step('sockets', removeSockets(places));
     await this.#step('catalog', record.end(ending));
     this.#execLog.system('--- sandbox stopped ---');
-    await Promise.all([this.#relay.close(), this.#control.close()]);
+    await Promise.all([this.#relay.close(), this.#control?.close()]);
     await this.#execLog.close();
     await this.#guest.settle();
     this.#metrics?.stop();

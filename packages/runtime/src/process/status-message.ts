@@ -1,4 +1,4 @@
-import type { BootErrorRecord, BootFailureKind, VmmChoice } from '@microsandbox/types';
+import type { BootErrorRecord, BootFailureKind, BootPort, VmmChoice } from '@microsandbox/types';
 
 /** Steps of a start, in order. Each is reported when it is reached. */
 export const BOOT_PHASES = ['spawn', 'vmm', 'kernel', 'agent', 'ready'] as const;
@@ -14,6 +14,8 @@ export interface BootReport {
   readonly vmm: VmmChoice & { readonly version: string };
   /** Woken from a template, or booted, and then why. */
   readonly boot: { readonly kind: 'warm' } | { readonly kind: 'cold'; readonly reason: string };
+  /** Ports of the host that lead into the guest. */
+  readonly ports: readonly BootPort[];
   /** Milliseconds that each step took. */
   readonly phasesMs: Readonly<Record<BootPhaseName, number>>;
 }

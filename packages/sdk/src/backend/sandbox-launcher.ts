@@ -1,4 +1,4 @@
-import type { HostConfig, LaunchConfig, VmmChoice, VmmWish } from '@microsandbox/types';
+import type { BootPort, HostConfig, LaunchConfig, VmmChoice, VmmWish } from '@microsandbox/types';
 import type { HomeLayout } from '@microsandbox/utils';
 import type { BootPhaseListener } from '../boot-info.ts';
 
@@ -33,6 +33,8 @@ export interface LaunchedProcess {
     readonly vmm: VmmChoice;
     /** Woken from a template, or booted, and then why. */
     readonly boot: { readonly kind: 'warm' } | { readonly kind: 'cold'; readonly reason: string };
+    /** Ports of the host that lead into the guest; absent where the launcher does not know. */
+    readonly ports?: readonly BootPort[];
     readonly phasesMs: Readonly<Record<string, number>>;
   };
   /** Lets the process outlive this one. */

@@ -531,9 +531,7 @@ describe('SandboxBuilder.build', () => {
     const create = (configure: (b: SandboxBuilder) => SandboxBuilder) =>
       withBackend(backend, () => configure(new SandboxBuilder('box').image('a')).create());
     for (const configure of [
-      (b: SandboxBuilder) => b.secretEnv('A', 'b', 'c'),
       (b: SandboxBuilder) => b.vsock('/s', 1),
-      (b: SandboxBuilder) => b.volume('/d', (m) => m.named('v')),
       (b: SandboxBuilder) => b.fromSnapshot('s'),
     ]) {
       await expect(create(configure)).rejects.toMatchObject({ code: 'unsupported' });

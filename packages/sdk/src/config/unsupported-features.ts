@@ -13,20 +13,6 @@ export function assertSupported(config: SandboxConfigRecord): void {
 }
 
 function unsupportedApi(config: SandboxConfigRecord): string | null {
-  const { network } = config;
-  // Without interception no secret could reach a host, and silence about it would look like protection.
-  if (interceptsTls(network)) return 'NetworkBuilder::tls';
-  if (hasSecrets(network)) return 'SandboxBuilder::secret';
   if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';
   return null;
-}
-
-function interceptsTls({ tls }: SandboxConfigRecord['network']): boolean {
-  return ((tls ?? {}) as { readonly enabled?: unknown }).enabled === true;
-}
-
-/** Older records name an empty list. */
-function hasSecrets({ secrets }: SandboxConfigRecord['network']): boolean {
-  const { secrets: list } = (secrets ?? {}) as { readonly secrets?: unknown };
-  return Array.isArray(list) && list.length > 0;
 }

@@ -19,6 +19,8 @@ export interface LaunchInputs {
   readonly sandboxId: number;
   readonly libkrunfwPath: string;
   readonly shared: SharedMounts;
+  /** Network with resolved secrets; null for none. */
+  readonly network: LaunchConfig['network'];
   /** Joined image of a layered root; null for every other root. */
   readonly vmdkPath: string | null;
   /** Program that is the sandbox's whole purpose: it starts with it and its end is the sandbox's. */
@@ -67,7 +69,7 @@ export function launchConfigOf(inputs: LaunchInputs): LaunchConfig {
     bootstrap: bootstrapOf(config, inputs.shared),
     exec_path: null,
     exec_args: [],
-    network: config.network.enabled ? config.network : null,
+    network: inputs.network,
     deployment_profile: config.deployment_profile,
     sandbox_slot: inputs.sandboxId,
     vsock: [],

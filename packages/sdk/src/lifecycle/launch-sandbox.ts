@@ -12,6 +12,7 @@ import type { BootPhaseListener } from '../boot-info.ts';
 import { cancelMetricsSlot, type ReservedSlot, reserveMetricsSlot } from '../metrics/reserve-slot.ts';
 import { resolveVolumes } from '../volumes/resolve-volumes.ts';
 import { launchConfigOf } from './launch-config.ts';
+import { networkOfLaunch } from './network-of-launch.ts';
 import type { SandboxTarget } from './sandbox-place.ts';
 import { sharedMounts } from './shared-mounts.ts';
 import { writeScripts } from './write-scripts.ts';
@@ -53,6 +54,7 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
     metricsSlot = await reserveMetricsSlot(target, config, host);
     await removeSocketArtifacts(target);
     await writeScripts(target, config.runtime.scripts);
+    const network = networkOfLaunch(config.network, backend.env);
     const mounts = await resolveVolumes(target, config.mounts);
     const launched = await backend.launcher.start({
       launch: launchConfigOf({
@@ -61,7 +63,8 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
         config: { ...config, mounts },
         sandboxId: target.id,
         libkrunfwPath: options.libkrunfwPath,
-        shared: await sharedMounts({ ...config, mounts }, target.paths.scriptsDir),
+        shared: await sharedMounts({ ...config, mounts }, target.paths),
+        network,
         vmdkPath: options.vmdkPath,
         startup: options.startup ?? null,
         metricsSlot,

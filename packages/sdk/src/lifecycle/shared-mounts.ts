@@ -11,6 +11,17 @@ const DEFAULT_QUOTA_MIB = 4096;
 /** Scripts of the sandbox: their share, their place in the guest, and what the guest may add, in MiB. */
 const SCRIPTS = { tag: 'msb_runtime', guestPath: '/.msb/scripts', quotaMib: 16 } as const;
 
+/** Certificates that the sandbox process writes for the guest. */
+const CERTIFICATES = { tag: 'msb_tls', guestPath: '/.msb/tls' } as const;
+
+const READ_ONLY = { readonly: true, noexec: true, nosuid: true, nodev: true } as const;
+
+/** Folders of a sandbox's own that its guest may see. */
+export interface RuntimeFolders {
+  readonly scriptsDir: string;
+  readonly tlsDir: string;
+}
+
 /** Shared folders of one start, for both sides. */
 export interface SharedMounts {
   /** For the sandbox process: `tag:host[:opts]`. */
@@ -23,7 +34,10 @@ export interface SharedMounts {
  * What a sandbox shares with its host. A host path that is a file becomes a share that shows this one file. A path
  * that does not exist is left to the sandbox process, whose error says so.
  */
-export async function sharedMounts(config: SandboxConfigRecord, scriptsDir: string): Promise<SharedMounts> {
+export async function sharedMounts(
+  config: SandboxConfigRecord,
+  { scriptsDir, tlsDir }: RuntimeFolders,
+): Promise<SharedMounts> {
   const specs: string[] = [];
   const folders: SharedMounts['folders'] = [];
   const files: SharedMounts['files'] = [];
@@ -55,7 +69,22 @@ export async function sharedMounts(config: SandboxConfigRecord, scriptsDir: stri
     specs.push(formatMountSpec(scriptsSpec(scriptsDir)));
     folders.push({ tag: SCRIPTS.tag, guest_path: SCRIPTS.guestPath });
   }
+  if (givesCertificates(config)) {
+    specs.push(formatMountSpec(certificatesSpec(tlsDir)));
+    folders.push({ tag: CERTIFICATES.tag, guest_path: CERTIFICATES.guestPath, flags: READ_ONLY });
+  }
   return { specs, folders, files };
+}
+
+/** The guest has to trust who intercepts, or what its host trusts (spec: network 13.6). */
+function givesCertificates({ network }: SandboxConfigRecord): boolean {
+  const { tls, trust_host_cas } = network as { tls?: { enabled?: unknown } | null; trust_host_cas?: unknown };
+  return network.enabled && (tls?.enabled === true || trust_host_cas === true);
+}
+
+function certificatesSpec(hostPath: string): MountSpec {
+  const policies = { statVirt: 'relaxed', hostPerms: 'mirror', followRootSymlinks: false } as const;
+  return { tag: CERTIFICATES.tag, hostPath, ...READ_ONLY, ...policies, quotaMib: null };
 }
 
 function scriptsSpec(hostPath: string): MountSpec {

@@ -14,7 +14,7 @@ export async function writeBootRecord(path: string, report: Omit<BootReport, 'ph
   }
 }
 
-function bootRecordOf({ vmm, boot }: Omit<BootReport, 'phasesMs'>): BootRecord {
+function bootRecordOf({ vmm, boot, ports }: Omit<BootReport, 'phasesMs'>): BootRecord {
   return {
     boot: boot.kind,
     boot_reason: boot.kind === 'cold' ? boot.reason : null,
@@ -22,5 +22,6 @@ function bootRecordOf({ vmm, boot }: Omit<BootReport, 'phasesMs'>): BootRecord {
     vmm_version: vmm.version,
     accel: vmm.accelerator,
     accel_reason: vmm.reason,
+    ports: [...ports],
   };
 }

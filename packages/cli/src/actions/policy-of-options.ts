@@ -1,0 +1,20 @@
+import { composePolicy, type PolicyAction, parseNetRules, type StoredPolicy } from '@microsandbox/network';
+import { CustomError } from '@microsandbox/types';
+import type { NetworkOptions } from '../commands/network-options.ts';
+
+/** The policy that options ask for; null when they say nothing about it (spec: network 19.1). */
+export function policyOfOptions(options: NetworkOptions): StoredPolicy | null {
+  return composePolicy({
+    rules: (options.netRule ?? []).flatMap(parseNetRules),
+    profiles: options.net ?? [],
+    noNet: options.noNet === true,
+    ...(options.netDefault !== undefined && { defaultBoth: actionOf(options.netDefault) }),
+    ...(options.netDefaultEgress !== undefined && { defaultEgress: actionOf(options.netDefaultEgress) }),
+    ...(options.netDefaultIngress !== undefined && { defaultIngress: actionOf(options.netDefaultIngress) }),
+  });
+}
+
+function actionOf(text: string): PolicyAction {
+  if (text === 'allow' || text === 'deny') return text;
+  throw new CustomError(`unknown --net-default value "${text}"; expected \`allow\` or \`deny\``);
+}

@@ -1,0 +1,73 @@
+import { type NetworkLogRecord, networkLogRecordSchema } from '@microsandbox/types';
+import { FolderWatch } from '../logs/folder-watch.ts';
+import { type LogLine, readLines } from '../logs/line-reader.ts';
+import { generationOf, type OpenLogFile, openLogChain } from '../logs/open-log-chain.ts';
+
+/** Rotated predecessors of `network.log`. */
+const ROTATIONS = 4;
+
+/** Where a log is and whether what comes later is wanted. */
+export interface NetworkLogSource {
+  readonly path: string;
+  readonly folder: string;
+  readonly follow: boolean;
+}
+
+/** Records of a sandbox's `network.log`, oldest first, through its rotations. Lines that are none are left out. */
+export async function* readNetworkLog(
+  source: NetworkLogSource,
+): AsyncGenerator<NetworkLogRecord, void, void> {
+  // Watching begins before the first reading, so that nothing falls between the two.
+  const watch = source.follow ? new FolderWatch(source.folder) : null;
+  let files: OpenLogFile[] = [];
+  try {
+    files = await filesFrom(source.path, null);
+    for (let offset = 0; ; ) {
+      const [file, newer] = files;
+      if (file !== undefined) {
+        const { lines, end } = await readLines(file.file, offset);
+        yield* recordsOf(lines);
+        const isAtEnd = end === offset;
+        offset = end;
+        if (!isAtEnd) continue;
+      }
+      if (newer === undefined && file?.generation !== (await generationOf(source.path))) {
+        files = [...files, ...(await filesFrom(source.path, file?.generation ?? null))];
+      }
+      if (files.length > (file === undefined ? 0 : 1)) {
+        if (file === undefined) continue;
+        await file.file.close();
+        files.shift();
+        offset = 0;
+      } else {
+        if (watch === null) return;
+        await watch.next();
+      }
+    }
+  } finally {
+    watch?.close();
+    for (const { file } of files) await file.close();
+  }
+}
+
+/** The log's files after the one of `generation`, oldest first. */
+async function filesFrom(path: string, generation: bigint | null): Promise<OpenLogFile[]> {
+  const chain = (await openLogChain(path, ROTATIONS)).filter((entry) => entry !== null);
+  const known = chain.findIndex((entry) => entry.generation === generation);
+  const newer = known < 0 ? chain : chain.slice(0, known);
+  for (const { file } of chain.slice(newer.length)) await file.close();
+  return newer.reverse();
+}
+
+function* recordsOf(lines: readonly LogLine[]): Generator<NetworkLogRecord, void, void> {
+  for (const { bytes } of lines) {
+    let value: unknown;
+    try {
+      value = JSON.parse(bytes.toString());
+    } catch {
+      continue;
+    }
+    const record = networkLogRecordSchema.safeParse(value);
+    if (record.success) yield record.data;
+  }
+}
