@@ -1,7 +1,7 @@
 import { copyFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BootStartError } from '@microsandbox/types';
+import { BootStartError, sandboxConfigSchema } from '@microsandbox/types';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   buildTestGuest,
@@ -36,9 +36,11 @@ describe.skipIf(reason)(`a sandbox process with libkrun${reason ? ` (skipped: ${
     await rm(folder, { recursive: true });
   });
 
-  it('gives the guest the disks, ports, memory, processors and parameters of its launch configuration', async () => {
+  it('gives the guest the disks, network, ports, memory, processors and parameters of its launch configuration', async () => {
     vi.stubEnv('MSB_KRUN_UNCHECKED', '1');
-    const start = home.start({ wish: { vmm: 'krun' }, vcpus: 2, memoryMib: 192 });
+    const { network } = sandboxConfigSchema.parse({ name: 'box', image: { Oci: { reference: 'test' } } });
+    const launch = { ...home.launch, network };
+    const start = home.start({ launch, wish: { vmm: 'krun' }, vcpus: 2, memoryMib: 192 });
     // The test guest has no agent: it says what it found and ends.
     await expect(start).rejects.toBeInstanceOf(BootStartError);
     const error = (await start.catch((error: unknown) => error)) as BootStartError;
@@ -58,6 +60,10 @@ describe.skipIf(reason)(`a sandbox process with libkrun${reason ? ` (skipped: ${
     expect(devicesOf(found, 'block')).toMatchObject([
       { sectors: (await stat(disk as string)).size / 512, read_only: true },
       { sectors: (await stat(upper as string)).size / 512, read_only: false },
+    ]);
+    const slot = home.launch.sandbox_slot;
+    expect(devicesOf(found, 'network')).toMatchObject([
+      { mac: [0x02, 0x6d, 0x73, (slot >> 8) & 0xff, slot & 0xff, 0x02] },
     ]);
     // The console of the kernel log, and the one with the agent's port.
     expect(devicesOf(found, 'console')).toMatchObject([{ max_ports: 1 }, { max_ports: 1 }]);
