@@ -1,5 +1,6 @@
 // Builds, tests or lints the crates: `node scripts/build-crates.mjs build|test|lint`. `check-arm64` compiles them for
 // 64-bit ARM Linux without linking; a dependency needs a C compiler for it (Debian: gcc-aarch64-linux-gnu).
+// `check-macos` compiles libkrun and its wrapper for a Mac; the addon waits for process supervision without prctl(2).
 //
 // The addon is built for this machine, the guest agent as a static Linux binary. Both go to
 // packages/native/prebuilt/<platform>-<arch>/, where packages/native finds them.
@@ -67,7 +68,13 @@ async function checkArm64() {
   await must('cargo', ['check', '--locked', '--workspace', '--target', target]);
 }
 
-const steps = { build, test, lint, 'check-arm64': checkArm64 };
+async function checkMacos() {
+  const target = 'aarch64-apple-darwin';
+  await must('rustup', ['target', 'add', target]);
+  await must('cargo', ['check', '--locked', '-p', 'msb-krun', '--target', target]);
+}
+
+const steps = { build, test, lint, 'check-arm64': checkArm64, 'check-macos': checkMacos };
 const step = steps[process.argv[2]];
-if (!step) fail('usage: node scripts/build-crates.mjs build|test|lint|check-arm64');
+if (!step) fail('usage: node scripts/build-crates.mjs build|test|lint|check-arm64|check-macos');
 await step();

@@ -16,7 +16,7 @@ import { isSharePort } from '../vmm/guest-setup.ts';
 import { probeHardware } from '../vmm/probe-hardware.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
 import { krunMachine } from './krun-machine.ts';
-import { machineProgram } from './machine-program.ts';
+import { machineNode, machineProgram } from './machine-program.ts';
 import { vmdkExtents } from './vmdk-extents.ts';
 
 /** Version of the libkrun that is linked into the addon. */
@@ -34,6 +34,8 @@ export interface KrunLaunchOptions extends VmLaunchOptions {
   readonly serial?: boolean;
   /** Connect it and append what it says to the kernel log. */
   readonly serialLog?: boolean;
+  /** Keeps the copy of Node that macOS lets make machines. */
+  readonly cacheDir?: string;
 }
 
 const DESCRIPTION = 'description';
@@ -73,10 +75,10 @@ export const krunDriver = {
 
   /** Resolves when the machine's process has its description; whether it can be built shows in `exited`. */
   async launch(spec: VmSpec, options: KrunLaunchOptions = {}): Promise<KrunProcess> {
-    const readable = await extentsOf(spec);
+    const [readable, node] = await Promise.all([extentsOf(spec), machineNode(options.cacheDir)]);
     options.signal?.throwIfAborted();
     const wantsSerial = options.serial || options.serialLog;
-    const { program, args } = machineProgram();
+    const { program, args } = machineProgram(node);
     const channels = [
       DESCRIPTION,
       ...spec.ports.map(portChannel),

@@ -72,7 +72,7 @@ export async function launchMachine(options: LaunchMachineOptions): Promise<Laun
   ]);
   const common = { choice, diskIds: disks.map(({ id }) => id) };
   return program === null
-    ? await bootWithKrun(spec, { ...common, env, onSpawn })
+    ? await bootWithKrun(spec, { ...common, cacheDir: args.cacheDir, env, onSpawn })
     : await launchWithQemu(program, spec, { ...common, args, onSpawn });
 }
 
@@ -81,13 +81,17 @@ type Common = Pick<LaunchedMachine, 'choice' | 'diskIds'>;
 /** A libkrun machine always boots. */
 async function bootWithKrun(
   spec: VmSpec,
-  options: Common & { readonly env: NodeJS.ProcessEnv; readonly onSpawn: () => void },
+  options: Common & {
+    readonly cacheDir: string;
+    readonly env: NodeJS.ProcessEnv;
+    readonly onSpawn: () => void;
+  },
 ): Promise<LaunchedMachine> {
-  const { choice, diskIds, env, onSpawn } = options;
+  const { choice, diskIds, cacheDir, env, onSpawn } = options;
   const boot = async (isRetry: boolean): Promise<LaunchedMachine> => ({
     choice,
     diskIds,
-    machine: await krunDriver.launch(spec, { onSpawn, serialLog: isUnchecked(env) }),
+    machine: await krunDriver.launch(spec, { cacheDir, onSpawn, serialLog: isUnchecked(env) }),
     boot: { kind: 'cold', reason: 'libkrun cannot wake', wantsTemplate: false },
     bootInstead: isRetry ? null : () => boot(true),
   });

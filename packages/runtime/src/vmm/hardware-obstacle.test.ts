@@ -58,7 +58,7 @@ describe('hardwareObstacle', () => {
     ['a refused machine', { createError: 'EOPNOTSUPP' }, /refuses a virtual machine/, /nested/],
     ['page tables only', { cpuinfo: withoutFlag }, /no vmx\/svm.*without nested virtualisation/, /nested/],
     ['firmware', { cpuinfo: 'flags\t\t: fpu' }, /^no vmx\/svm in \/proc\/cpuinfo$/, /firmware/],
-    ['macOS', { platform: 'darwin' }, /darwin is not supported/, /com\.apple\.security\.hypervisor/],
+    ['another system', { platform: 'freebsd' }, /freebsd is not supported/, /MSB_ACCEL=tcg/],
   ])('names %s and the way out', (_, facts, reason, hint) => {
     const obstacle = hardwareObstacle({ ...good, ...facts });
     expect(obstacle?.reason).toMatch(reason);

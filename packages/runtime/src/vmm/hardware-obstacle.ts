@@ -12,8 +12,8 @@ const EMULATION = 'or run in software emulation: leave the choice to microsandbo
 export function hardwareObstacle(facts: HardwareFacts): VmObstacle | null {
   if (facts.platform !== 'linux') {
     return {
-      reason: `hardware acceleration on ${facts.platform} is not supported yet`,
-      hint: 'it needs a copy of Node signed with the entitlement com.apple.security.hypervisor; set MSB_ACCEL=tcg',
+      reason: `hardware acceleration on ${facts.platform} is not supported`,
+      hint: 'set MSB_ACCEL=tcg',
     };
   }
   return deviceObstacle(facts) ?? processorObstacle(facts) ?? machineObstacle(facts);

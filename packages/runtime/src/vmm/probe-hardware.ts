@@ -1,4 +1,6 @@
 import type { Accelerator, VmObstacle } from '@microsandbox/types';
+import { hypervisorFacts } from '../macos/hypervisor-facts.ts';
+import { hypervisorObstacle } from '../macos/hypervisor-obstacle.ts';
 import { hardwareFacts, kvmIdentity } from './hardware-facts.ts';
 import { hardwareObstacle } from './hardware-obstacle.ts';
 import { cachedProbe } from './probe-cache.ts';
@@ -13,9 +15,14 @@ export interface HardwareProbe {
 
 /** Finds out whether Linux can really run under hardware acceleration here. */
 export async function probeHardware(options: { readonly cacheDir?: string } = {}): Promise<HardwareProbe> {
+  if (process.platform === 'darwin') return verdict('hvf', hypervisorObstacle(await hypervisorFacts()));
   const identity = await kvmIdentity();
   const obstacle = await cachedProbe(options.cacheDir, 'hardware', identity, async () =>
     hardwareObstacle(await hardwareFacts()),
   );
-  return obstacle === null ? { usable: ['kvm', 'tcg'], obstacle } : { usable: ['tcg'], obstacle };
+  return verdict('kvm', obstacle);
+}
+
+function verdict(accelerator: 'kvm' | 'hvf', obstacle: VmObstacle | null): HardwareProbe {
+  return obstacle === null ? { usable: [accelerator, 'tcg'], obstacle } : { usable: ['tcg'], obstacle };
 }
