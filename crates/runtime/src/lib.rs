@@ -13,6 +13,7 @@ mod flock;
 mod kernel;
 mod krunfw;
 mod kvm;
+mod layers;
 mod machine;
 mod metrics;
 mod network;

@@ -227,7 +227,10 @@ describe('cancelling', () => {
       }),
     );
     await expect(attempt).rejects.toBe(reason);
-    expect(await leftovers()).toEqual([`${digestFileName(big.digest)}.part`]);
+    // The small layer may have come meanwhile, or not.
+    const left = await leftovers();
+    expect(left).toContain(`${digestFileName(big.digest)}.part`);
+    expect(left.filter((name) => !name.endsWith('.part'))).toEqual([]);
     expect((await stat(join(cacheDir, 'tmp', `${digestFileName(big.digest)}.part`))).size).toBeGreaterThan(
       1_000_000,
     );

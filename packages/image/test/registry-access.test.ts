@@ -12,6 +12,7 @@ import {
   startLocalRegistry,
   writeOciLayout,
 } from '@microsandbox/test-utils';
+import type { PullProgressEvent } from '@microsandbox/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PulledImage, pullImage, type RegistryAccess } from '../src/index.ts';
 import { FaultRegistry } from './fault-registry.ts';
@@ -48,9 +49,13 @@ async function servedImage(): Promise<FaultRegistry> {
 }
 
 /** Pulls into a cache of its own. */
-async function pull(reference: string, registry: RegistryAccess): Promise<PulledImage> {
+async function pull(
+  reference: string,
+  registry: RegistryAccess,
+  onProgress: (event: PullProgressEvent) => void = () => undefined,
+): Promise<PulledImage> {
   const cacheDir = await mkdtemp(join(folder, 'cache-'));
-  return pullImage({ reference, cacheDir, registry: { env: NO_PROXY, ...registry } });
+  return pullImage({ reference, cacheDir, registry: { env: NO_PROXY, ...registry }, onProgress });
 }
 
 describe.skipIf(missing !== null)('docker-registry', () => {
@@ -188,14 +193,34 @@ describe('mirrors', () => {
     const wrong = Buffer.alloc(image.layers[0]?.bytes.length ?? 0, 'x');
     lying.put(`blobs/${image.layers[0]?.digest}`, wrong, 'application/octet-stream');
     const mirrors = [{ host: '127.0.0.1:1' }, { host: empty.host }, { host: lying.host }];
-    const attempt = pull(origin.reference, { ...access(origin, empty, lying), mirrors });
-    await expect(attempt).rejects.toMatchObject({ code: 'digestMismatch' });
-    lying.fault = (request, response) => {
-      if (!request.url?.includes('/blobs/')) return false;
-      response.writeHead(500).end();
-      return true;
-    };
+    lying.put(
+      `blobs/${image.config.digest}`,
+      Buffer.alloc(image.config.bytes.length, 'x'),
+      'application/json',
+    );
     await pull(origin.reference, { ...access(origin, empty, lying), mirrors });
+    expect(origin.layerRequests(image)).toHaveLength(1);
+  });
+
+  it('that send wrong bytes of the right length are told of, and the next host is asked', async () => {
+    const [origin, first, second] = [await servedImage(), await servedImage(), await servedImage()];
+    const digest = image.layers[0]?.digest as string;
+    const bytes = image.layers[0]?.bytes as Buffer;
+    const flipped = Buffer.from(bytes);
+    flipped[bytes.length - 1] = (flipped.at(-1) as number) ^ 1;
+    first.put(`blobs/${digest}`, flipped, 'application/octet-stream');
+    const events: PullProgressEvent[] = [];
+    const mirrors = [{ host: first.host }, { host: second.host }];
+    const access3 = access(origin, first, second);
+    await pull(origin.reference, { ...access3, mirrors }, (event) => events.push(event));
+    expect(events).toContainEqual({ kind: 'layerSourceRejected', layerIndex: 0, digest, host: first.host });
+    expect(second.layerRequests(image)).toHaveLength(1);
+    expect(origin.requests).toEqual([]);
+
+    second.put(`blobs/${digest}`, flipped, 'application/octet-stream');
+    origin.put(`blobs/${digest}`, flipped, 'application/octet-stream');
+    const attempt = pull(origin.reference, { ...access3, mirrors });
+    await expect(attempt).rejects.toMatchObject({ code: 'digestMismatch' });
     expect(origin.layerRequests(image)).toHaveLength(1);
   });
 

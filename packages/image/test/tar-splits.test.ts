@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { dumpTar } from './read-tar.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { gnuLong, paxEntry, tarArchive } from './tar-builder.ts';
+import { unpackers } from './unpackers.ts';
 
 /** A bit of everything that has a state between records. */
 const archive = tarArchive(
@@ -19,6 +20,9 @@ const archive = tarArchive(
   { name: 'last', body: '1'.repeat(513) },
 );
 
+/** The native unpacker has threads and files to make, so it is not asked everywhere. */
+const waysAt = (offset: number) => (offset % 13 === 0 ? unpackers : unpackers.slice(0, 1));
+
 describe('a tar stream cut into pieces', () => {
   let whole: string[];
   beforeAll(async () => {
@@ -28,9 +32,8 @@ describe('a tar stream cut into pieces', () => {
   it('gives the same tree wherever it is cut in two', async () => {
     expect(whole.length).toBeGreaterThan(9);
     for (let cut = 0; cut <= archive.length; cut++) {
-      expect(await dumpTar([archive.subarray(0, cut), archive.subarray(cut)]), `cut at ${cut}`).toEqual(
-        whole,
-      );
+      const pieces = [archive.subarray(0, cut), archive.subarray(cut)];
+      expect(await dumpTar(pieces, {}, waysAt(cut)), `cut at ${cut}`).toEqual(whole);
     }
   });
 
@@ -55,7 +58,9 @@ describe('a tar stream cut into pieces', () => {
 describe('a tar stream cut off', () => {
   it('ends in an error or in the members that are whole, at every length', async () => {
     for (let length = 0; length < archive.length; length++) {
-      const outcome = await dumpTar([archive.subarray(0, length)]).catch((error: Error) => error);
+      const outcome = await dumpTar([archive.subarray(0, length)], {}, waysAt(length)).catch(
+        (error: Error) => error,
+      );
       if (outcome instanceof Error) expect(outcome).toMatchObject({ name: 'ImageError', code: 'image' });
     }
   });

@@ -1,5 +1,6 @@
 import type { VmDisk } from '@microsandbox/types';
 import type { CertificateAddon } from './certificates.ts';
+import type { LayerNatives } from './layers.ts';
 import type { MetricsAddon } from './metrics.ts';
 import type { NetworkNatives } from './network.ts';
 import type { ShareAddon } from './shares.ts';
@@ -69,7 +70,12 @@ export interface KvmRefusal {
 }
 
 /** Functions of the native addon; what Node itself does not offer. */
-export interface NativeAddon extends CertificateAddon, MetricsAddon, NetworkNatives, ShareAddon {
+export interface NativeAddon
+  extends CertificateAddon,
+    LayerNatives,
+    MetricsAddon,
+    NetworkNatives,
+    ShareAddon {
   /**
    * Takes or releases an advisory `flock(2)` on an open file description without blocking.
    *

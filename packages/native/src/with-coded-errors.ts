@@ -40,6 +40,7 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
       native.issueCertificate(request).catch((cause: unknown) => {
         throw new InvalidConfigError(`certificate for ${request.name}: ${reasonOf(cause)}`, { cause });
       }),
+    unpackLayer: (compression, spoolPath) => attempt(() => native.unpackLayer(compression, spoolPath)),
     probeKvm: () => native.probeKvm(),
     krunUnavailable: () => native.krunUnavailable(),
     krunEnter: (machine) => {

@@ -22,6 +22,13 @@ export type PullProgressEvent =
       readonly downloadedBytes: number;
     }
   | { readonly kind: 'layerDownloadVerifying'; readonly layerIndex: number; readonly digest: string }
+  /** A mirror sent wrong bytes; the layer is downloaded anew from elsewhere. */
+  | {
+      readonly kind: 'layerSourceRejected';
+      readonly layerIndex: number;
+      readonly digest: string;
+      readonly host: string;
+    }
   | { readonly kind: 'layerMaterializeStarted'; readonly layerIndex: number; readonly diffId: string }
   | {
       readonly kind: 'layerMaterializeProgress';

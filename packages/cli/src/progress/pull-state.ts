@@ -49,6 +49,13 @@ export function advancePull(state: PullState, event: PullProgressEvent): PullSta
       });
     case 'layerDownloadVerifying':
       return withPhase(state, event.layerIndex, 'verifying');
+    case 'layerSourceRejected': {
+      const restarted = { phase: 'downloading', doneBytes: 0, totalBytes: null } as const;
+      return {
+        ...withLayer(state, event.layerIndex, restarted),
+        suffix: ` (${event.host} sent wrong bytes)`,
+      };
+    }
     case 'layerMaterializeStarted':
       return withLayer(state, event.layerIndex, { phase: 'materializing', doneBytes: 0, totalBytes: null });
     case 'layerMaterializeProgress':

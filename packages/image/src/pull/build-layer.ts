@@ -1,4 +1,3 @@
-import { createHash, type Hash } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { type CachedImage, ImageError, MicrosandboxError } from '@microsandbox/types';
@@ -14,13 +13,17 @@ import { RegistryFailure } from '../registry/registry-failure.ts';
 import { readLayerTar } from '../tar/read-layer-tar.ts';
 import type { FileData, LayerTree } from '../tree/nodes.ts';
 import { compressionOf } from './compression.ts';
-import { decompress } from './decompress.ts';
 import { digestMismatch } from './digest-mismatch.ts';
+import { layerNatives } from './layer-natives.ts';
 import type { LayerProgress } from './layer-progress.ts';
 import { lockFile } from './lock-file.ts';
 import { PartFile } from './part-file.ts';
 import { publishFile } from './publish-file.ts';
+import { unpackInJavaScript } from './unpack-in-javascript.ts';
+import { unpackNatively } from './unpack-natively.ts';
+import type { UnpackedLayer } from './unpacked-layer.ts';
 import { verifiedBlob } from './verified-blob.ts';
+import { WrongBlobError } from './wrong-blob-error.ts';
 
 type LayerDescriptor = CachedImage['layers'][number];
 
@@ -65,13 +68,14 @@ export async function buildLayer(options: BuildLayerOptions): Promise<BuiltLayer
     return await publish(options, tree);
   } finally {
     await rm(layout.spool(layer.diff_id), { force: true });
+    await rm(layout.bodies(layer.diff_id), { force: true });
     await rm(layout.layerPart(layer.diff_id), { force: true });
   }
 }
 
 /** Downloads and unpacks; goes on where an earlier download was interrupted. */
 async function download(options: BuildLayerOptions): Promise<LayerTree> {
-  const { layout, layer, force } = options;
+  const { layout, layer, force, registry, progress } = options;
   const path = layout.part(layer.digest);
   await adoptBlob(layout.blob(layer.digest), path);
   if (force) await rm(path, { force: true });
@@ -90,6 +94,11 @@ async function download(options: BuildLayerOptions): Promise<LayerTree> {
       const isRejected = code === 'digestMismatch' || code === 'noSpace' || code === 'image';
       const isUseless = isRejected && !(error instanceof RegistryFailure);
       if (isUseless) await rm(path, { force: true });
+      const liar = error instanceof WrongBlobError ? registry.distrust?.(layer.digest) : null;
+      if (typeof liar === 'string') {
+        progress.sourceRejected(liar);
+        continue;
+      }
       if (!(isUseless && isResumed && code === 'digestMismatch')) throw error;
     }
   }
@@ -117,11 +126,10 @@ async function ingest(options: BuildLayerOptions, part: PartFile | undefined): P
   const source = new RememberedSource(
     verifiedBlob({ registry, reference, blob, part, onBytes, signal: sourceSignal }),
   );
-  const hash = createHash('sha256');
+  const unpacked = await unpack(source, options);
   let tree: LayerTree;
   try {
-    const unpacked = hashed(decompress(source, compressionOf(layer.media_type)), hash);
-    tree = await readLayerTar(unpacked, {
+    tree = await readLayerTar(unpacked.pieces, {
       spoolPath: layout.spool(layer.diff_id),
       limits: { memoryBytes },
       ...(signal === undefined ? {} : { signal }),
@@ -137,16 +145,19 @@ async function ingest(options: BuildLayerOptions, part: PartFile | undefined): P
   }
   progress.downloadComplete(bytesRead);
   progress.materializing(bytesRead);
-  const actual = `sha256:${hash.digest('hex')}`;
+  const actual = unpacked.digest();
   if (actual !== layer.diff_id) throw digestMismatch(layer.digest, layer.diff_id, actual);
   return tree;
 }
 
-async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void, void> {
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
-  }
+async function unpack(
+  source: RememberedSource,
+  { layout, layer }: BuildLayerOptions,
+): Promise<UnpackedLayer> {
+  const compression = compressionOf(layer.media_type);
+  const natives = await layerNatives();
+  if (natives === null) return unpackInJavaScript(source, compression);
+  return unpackNatively(source, { natives, compression, bodiesPath: layout.bodies(layer.diff_id) });
 }
 
 /** Content that cannot be read may just be damaged: then the digest says so, and matters more. */

@@ -40,6 +40,12 @@ export class LayerProgress {
     this.#emit({ kind: 'layerDownloadComplete', layerIndex: this.#index, digest, downloadedBytes });
   }
 
+  /** A mirror sent wrong bytes. */
+  sourceRejected(host: string): void {
+    const { digest } = this.#layer;
+    this.#emit({ kind: 'layerSourceRejected', layerIndex: this.#index, digest, host });
+  }
+
   /** Unpacking has kept up with the download: it begins and is at its end. */
   materializing(bytes: number): void {
     const layerIndex = this.#index;

@@ -3,21 +3,23 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { hostFileError } from '../io/host-file-error.ts';
 
 /** Bytes that are collected before they are written together. */
-const BATCH_BYTES = 1024 * 1024;
-const MAX_IN_FLIGHT = 3;
+const BATCH_BYTES = 512 * 1024;
+const MAX_IN_FLIGHT = 2;
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /**
  * The first bytes of a download, kept so that an interrupted one can go on. Written behind the reader's back in
- * batches, without copying.
+ * batches.
  */
 export class PartFile {
   readonly path: string;
   readonly #handle: FileHandle;
   /** Bytes in the file and in the batch. */
   #length: number;
-  #batch: Buffer[] = [];
+  /** The batch being filled, and how much of it is. */
+  #batch = Buffer.alloc(0);
   #batchBytes = 0;
+  readonly #free: Buffer<ArrayBuffer>[] = [];
   #inFlight = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
@@ -60,13 +62,16 @@ export class PartFile {
     }
   }
 
-  /** Appends bytes, which must not be changed afterwards. Waits when the disk does not keep up. */
+  /** Appends a copy of some bytes. Waits when the disk does not keep up. */
   async append(chunk: Buffer): Promise<void> {
-    this.#batch.push(chunk);
-    this.#batchBytes += chunk.length;
-    this.#length += chunk.length;
-    if (this.#batchBytes < BATCH_BYTES) return;
-    this.#submit();
+    for (let done = 0; done < chunk.length; ) {
+      if (this.#batch.length === 0) this.#batch = this.#free.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
+      const count = chunk.copy(this.#batch, this.#batchBytes, done);
+      done += count;
+      this.#batchBytes += count;
+      this.#length += count;
+      if (this.#batchBytes === this.#batch.length) this.#submit();
+    }
     while (this.#inFlight.size > MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
     if (this.#failure !== undefined) throw this.#failure.error;
   }
@@ -80,30 +85,29 @@ export class PartFile {
 
   #submit(): void {
     if (this.#batchBytes === 0) return;
-    const write = this.#write(this.#batch, this.#batchBytes, this.#length - this.#batchBytes);
+    const batch = this.#batch;
+    const write = this.#write(batch.subarray(0, this.#batchBytes), this.#length - this.#batchBytes);
     this.#inFlight.add(write);
-    void write.then(() => this.#inFlight.delete(write));
-    this.#batch = [];
+    void write.then(() => {
+      this.#inFlight.delete(write);
+      this.#free.push(batch);
+    });
+    this.#batch = Buffer.alloc(0);
     this.#batchBytes = 0;
   }
 
   /** Never rejects: failures come out of the next {@link append}. */
-  async #write(batch: Buffer[], bytes: number, position: number): Promise<void> {
+  async #write(batch: Buffer, position: number): Promise<void> {
     if (this.#failure !== undefined) return;
     try {
-      const { bytesWritten } = await this.#handle.writev(batch, position);
-      if (bytesWritten < bytes) await this.#writeRest(Buffer.concat(batch), bytesWritten, position);
+      for (let done = 0; done < batch.length; ) {
+        const { bytesWritten } = await this.#handle.write(batch, done, batch.length - done, position + done);
+        done += bytesWritten;
+      }
     } catch (error) {
       // What lies behind a gap is of no use, and the file ends before it.
       this.#failure ??= { error: hostFileError('write', this.path, error) };
       await this.#handle.truncate(position).catch(() => undefined);
-    }
-  }
-
-  async #writeRest(batch: Buffer, from: number, position: number): Promise<void> {
-    for (let done = from; done < batch.length; ) {
-      const { bytesWritten } = await this.#handle.write(batch, done, batch.length - done, position + done);
-      done += bytesWritten;
     }
   }
 

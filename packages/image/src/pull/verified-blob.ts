@@ -5,8 +5,8 @@ import type { ImageReference } from '../reference/image-reference.ts';
 import type { BlobDescriptor, Registry } from '../registry/registry.ts';
 import { RegistryFailure } from '../registry/registry-failure.ts';
 import { retryDelay } from '../registry/with-retries.ts';
-import { digestMismatch } from './digest-mismatch.ts';
 import type { PartFile } from './part-file.ts';
+import { WrongBlobError } from './wrong-blob-error.ts';
 
 /** Longest blob whose manifest does not say how long it is, bytes: as much as one layer may unpack to. */
 const UNKNOWN_SIZE_LIMIT = 16 * 1024 ** 3;
@@ -29,7 +29,7 @@ export interface VerifiedBlobOptions {
  * Bytes of a blob, first those of the part file, then those of the source; a source that breaks off is asked again
  * for the rest. The end is reached only when length and digest are right.
  *
- * @throws {MicrosandboxError} `digestMismatch` when they are not; `registryUnreachable` and others of the source.
+ * @throws {WrongBlobError} when they are not; {MicrosandboxError} `registryUnreachable` and others of the source.
  */
 export async function* verifiedBlob(options: VerifiedBlobOptions): AsyncGenerator<Buffer, void, void> {
   const { registry, reference, blob, part, signal } = options;
@@ -88,7 +88,7 @@ class BlobMeter {
   take(chunk: Buffer): Buffer {
     this.bytes += chunk.length;
     if (this.bytes > this.#limit) {
-      throw digestMismatch(this.#options.blob.digest, `${this.#limit} bytes`, 'more');
+      throw new WrongBlobError(this.#options.blob.digest, `${this.#limit} bytes`, 'more');
     }
     this.#hash.update(chunk);
     this.#options.onBytes(this.bytes);
@@ -97,6 +97,7 @@ class BlobMeter {
 
   verify(): void {
     const actual = this.#hash.digest('hex');
-    if (actual !== this.#expected) throw digestMismatch(this.#options.blob.digest, this.#expected, actual);
+    if (actual !== this.#expected)
+      throw new WrongBlobError(this.#options.blob.digest, this.#expected, actual);
   }
 }

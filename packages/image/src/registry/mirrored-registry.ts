@@ -9,14 +9,16 @@ export interface Mirror {
 }
 
 /**
- * Asks mirrors before the registry itself. A mirror that fails, whatever the reason, is not asked again; what it has
- * sent is checked like everything else.
+ * Asks mirrors before the registry itself. A mirror that fails, whatever the reason, is not asked again; nor is one
+ * whose bytes turn out to be wrong.
  */
 export class MirroredRegistry implements Registry {
   readonly isLocal = false;
   readonly #origin: Registry;
   readonly #all: readonly Mirror[];
   #mirrors: readonly Mirror[];
+  /** Mirrors that sent bytes of a blob. */
+  readonly #senders = new Map<string, Set<Mirror>>();
 
   constructor(origin: Registry, mirrors: readonly Mirror[]) {
     this.#origin = origin;
@@ -45,6 +47,7 @@ export class MirroredRegistry implements Registry {
       try {
         const reference = at(mirror, request.reference);
         for await (const chunk of mirror.registry.blob({ ...request, reference })) {
+          if (!hasBegun) this.#sends(mirror, request.blob.digest);
           hasBegun = true;
           yield chunk;
         }
@@ -59,10 +62,22 @@ export class MirroredRegistry implements Registry {
     yield* this.#origin.blob(request);
   }
 
+  distrust(digest: string): string | null {
+    const senders = this.#senders.get(digest) ?? [];
+    this.#senders.delete(digest);
+    for (const mirror of senders) this.#giveUp(mirror);
+    return [...senders].map(({ host }) => host).join(', ') || null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await using all = new AsyncDisposableStack();
     all.use(this.#origin);
     for (const { registry } of this.#all) all.use(registry);
+  }
+
+  #sends(mirror: Mirror, digest: string): void {
+    const senders = this.#senders.get(digest) ?? new Set();
+    this.#senders.set(digest, senders.add(mirror));
   }
 
   #giveUp(mirror: Mirror): void {

@@ -48,4 +48,10 @@ export interface Registry extends AsyncDisposable {
    * it was given out.
    */
   blob(request: BlobRequest): AsyncGenerator<Buffer, void, void>;
+
+  /**
+   * Says that the bytes of a blob were wrong. The host that sent some of them and is not asked again; null when there
+   * is nobody else to ask.
+   */
+  distrust?(digest: string): string | null;
 }

@@ -94,8 +94,23 @@ function noPlatform(reference: ImageReference, platform: Platform, offered: stri
   );
 }
 
-/** Fetches the configuration whole; it is small. */
+/** Fetches the configuration; from elsewhere when a mirror sent wrong bytes. */
 async function fetchConfig(
+  options: ResolveImageOptions,
+  config: { readonly digest: string; readonly size: number | null },
+): Promise<string> {
+  for (;;) {
+    try {
+      return await fetchDocument(options, config);
+    } catch (error) {
+      const isWrong = error instanceof MicrosandboxError && error.code === 'digestMismatch';
+      if (!isWrong || (options.registry.distrust?.(config.digest) ?? null) === null) throw error;
+    }
+  }
+}
+
+/** Fetches the configuration whole; it is small. */
+async function fetchDocument(
   { registry, reference, signal }: ResolveImageOptions,
   { digest, size }: { readonly digest: string; readonly size: number | null },
 ): Promise<string> {
