@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MicrosandboxError } from '@microsandbox/types';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { crc32c } from '../src/checksum/crc32c.ts';
 import { formatExt4 } from '../src/ext4/format-ext4.ts';
 import { growImage } from '../src/ext4/grow/grow-image.ts';
@@ -10,48 +10,53 @@ import { sealInode } from '../src/ext4/inode.ts';
 import { validateExt4Image } from '../src/ext4/stored/validate-ext4-image.ts';
 import { sealSuperblock } from '../src/ext4/superblock.ts';
 import { randomExt4Tree } from './ext4-tree.ts';
-import { FUZZ_SECONDS, fuzzSeeds } from './fuzz-seeds.ts';
+import { fuzz } from './fuzz.ts';
 import { makeLegacy } from './legacy-ext4.ts';
-import { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from './seeded-random.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK = 4096;
 const INODES = (1 + 1 + 256 + 2) * BLOCK;
 
-let dir: string;
-beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'msb-ext4-fuzz-'));
-});
-afterEach(() => rm(dir, { recursive: true }));
+const dir = await mkdtemp(join(tmpdir(), 'msb-ext4-fuzz-'));
+const image = join(dir, 'image');
+afterAll(() => rm(dir, { recursive: true }));
 
-it('damaged images end in a coded error or are grown', { timeout: (FUZZ_SECONDS + 60) * 1000 }, async () => {
-  const image = join(dir, 'image');
-  const images: Buffer[] = [];
-  for (const seed of [1, 2, 3]) {
-    await formatExt4({ path: image, sizeBytes: 8 * MIB, tree: randomExt4Tree(seed), mode: 'rootfs' });
-    images.push(await readFile(image));
-  }
-  await makeLegacy(image);
-  images.push(await readFile(image));
-  const outcomes = { grown: 0, refused: 0 };
-  for (const seed of fuzzSeeds(200)) {
-    const random = new SeededRandom(seed);
-    await writeFile(image, damaged(random.pick(images), random));
-    const attempts = [() => validateExt4Image(image), () => growImage(image, 16 * MIB)];
-    for (const attempt of attempts) {
+const images = await goodImages();
+const outcomes = { grown: 0, refused: 0 };
+
+fuzz({
+  name: 'ext4 reader',
+  count: 200,
+  input: (random) => damaged(random.pick(images), random),
+  check: async (bytes) => {
+    await writeFile(image, bytes);
+    for (const attempt of [() => validateExt4Image(image), () => growImage(image, 16 * MIB)]) {
       try {
         await attempt();
         outcomes.grown++;
       } catch (error) {
         if (!(error instanceof MicrosandboxError)) throw error;
-        expect(error.message, `seed ${seed}`).toMatch(/^unsupported ext4 image: /);
+        expect(error.message).toMatch(/^unsupported ext4 image: /);
         outcomes.refused++;
       }
     }
-    expect([8 * MIB, 16 * MIB], `seed ${seed}`).toContain((await stat(image)).size);
-  }
-  expect(Math.min(outcomes.grown, outcomes.refused)).toBeGreaterThan(0);
+    expect([8 * MIB, 16 * MIB]).toContain((await stat(image)).size);
+  },
+  finish: () => expect(Math.min(outcomes.grown, outcomes.refused)).toBeGreaterThan(0),
 });
+
+/** Images that are read and grown, of either layout. */
+async function goodImages(): Promise<Buffer[]> {
+  const good: Buffer[] = [];
+  for (const seed of [1, 2, 3]) {
+    await formatExt4({ path: image, sizeBytes: 8 * MIB, tree: randomExt4Tree(seed), mode: 'rootfs' });
+    good.push(await readFile(image));
+  }
+  await makeLegacy(image);
+  good.push(await readFile(image));
+  return good;
+}
 
 /** Changes bytes where the structures are; checksums are put right now and then, so that what is behind is reached. */
 function damaged(good: Buffer, random: SeededRandom): Buffer {

@@ -1,0 +1,16 @@
+// `npm run fuzz [seconds]`: every parser of strangers' bytes for 60 s each, or so many. A failure names its seed and a
+// file with the input; `MSB_FUZZ_SEED=<seed> npm run fuzz 1` makes it again.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run, toolEnv } from './lib/run.mjs';
+
+const seconds = process.argv[2] ?? '60';
+const { MSB_FUZZ_SEED = String(Date.now() % 2 ** 31) } = process.env;
+console.log(`Seeds from ${MSB_FUZZ_SEED} on`);
+
+const folder = join(root, 'packages/image');
+const files = readdirSync(join(folder, 'test')).filter((name) => name.endsWith('-fuzz.test.ts'));
+const { code } = await run('vitest', ['run', '--root', folder, ...files], {
+  env: { ...toolEnv, MSB_FUZZ_SECONDS: seconds, MSB_FUZZ_SEED },
+});
+process.exitCode = code;
