@@ -19,6 +19,8 @@ export interface TestImageOptions {
   /** Uncompressed tar archives, bottom first. */
   readonly layers: readonly Buffer[];
   readonly compression?: 'gzip' | 'none';
+  /** 1 by default: quick. */
+  readonly gzipLevel?: number;
   /** The `config` object of the image configuration: Env, Cmd, Entrypoint, WorkingDir, User, ... */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly architecture?: string;
@@ -38,7 +40,7 @@ export function buildTestImage(options: TestImageOptions): TestImage {
   const gzip = (options.compression ?? 'gzip') === 'gzip';
   const layers = options.layers.map((tar) =>
     gzip
-      ? blob(gzipSync(tar, { level: 1 }), 'application/vnd.oci.image.layer.v1.tar+gzip')
+      ? blob(gzipSync(tar, { level: options.gzipLevel ?? 1 }), 'application/vnd.oci.image.layer.v1.tar+gzip')
       : blob(tar, 'application/vnd.oci.image.layer.v1.tar'),
   );
   const config = blob(
