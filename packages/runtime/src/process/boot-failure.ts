@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { BootErrorRecord, BootFailureKind } from '@microsandbox/types';
 import { MachineEnded } from '../vmm/machine-ended.ts';
+import { NO_SPACE_BYTES } from './assert-room.ts';
 import { findingFromConsole } from './boot-failure-console.ts';
 import { findingFromEnd } from './boot-failure-end.ts';
 import { findingFromError, messageOf } from './boot-failure-error.ts';
@@ -37,9 +38,6 @@ export interface BootEvidence {
   /** Bytes that could still be written there. */
   readonly freeBytes?: number | undefined;
 }
-
-/** With less than this nothing of a start can be written: no log, no record, no page of a disk. */
-const NO_SPACE_BYTES = 64 * 1024;
 
 /** Judges why a machine did not come up: a full disk explains the rest; then the guest's own words, then the monitor's, then how it ended. */
 export function classifyBootFailure(evidence: BootEvidence, now: Date = new Date()): BootFailure {

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { LaunchConfig, VmExit, VmProcess } from '@microsandbox/types';
+import { assertRoom } from './assert-room.ts';
 import { bootReportOf } from './boot-report.ts';
 import { ControlServer } from './control/control-server.ts';
 import { needsControlSocket } from './control/needs-control-socket.ts';
@@ -121,6 +122,7 @@ export class SandboxRun {
     });
     const isEnding = () => this.#request !== null;
     this.#boot = new GuestBoot({ launch, network: this.#network, phases, log, env, isEnding });
+    await assertRoom(places.sandboxDir);
     await this.#prepare();
     const begun = record.begin();
     // Waited for below; until then its failure must not count as unhandled.
