@@ -11,8 +11,7 @@ const IDLE: readonly SandboxState[] = ['Created', 'Stopped', 'Crashed'];
 const BETWEEN: readonly SandboxState[] = ['Starting', 'Paused'];
 
 /**
- * When a change takes effect, and why not at once. No driver of this release changes a running machine, so
- * there is no `live`.
+ * When a change takes effect that no running machine can take, and why not at once.
  */
 export function dispositionOf(
   { status, policy }: ModificationContext,

@@ -10,7 +10,6 @@ export interface ModifyOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly labelsRemove?: readonly string[];
   readonly workdir?: string;
-  /** Not in this release: reported as unsupported. */
   readonly secrets?: Readonly<Record<string, SecretModifySpec>>;
   readonly secretsRemove?: readonly string[];
   /** What may happen to a running sandbox; nothing that ends it when not set. */

@@ -2,6 +2,7 @@ import type { SandboxConfigRecord } from '@microsandbox/types';
 import { mergeEnvironment } from '../config/environment.ts';
 import { sortLabels } from '../config/labels.ts';
 import type { ModifyOptions } from './modification.ts';
+import { modifiedNetwork } from './modified-network.ts';
 
 /** The configuration with everything changed. Raising cpus or memory above a ceiling raises that too. */
 export function modifiedRecord(record: SandboxConfigRecord, options: ModifyOptions): SandboxConfigRecord {
@@ -20,6 +21,7 @@ export function modifiedRecord(record: SandboxConfigRecord, options: ModifyOptio
         ),
       ),
     ),
+    network: modifiedNetwork(record, options),
     runtime: { ...record.runtime, workdir: options.workdir ?? record.runtime.workdir },
   };
 }

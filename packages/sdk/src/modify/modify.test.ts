@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TestHome, testHome } from '../../test/test-home.ts';
 import { withBackend } from '../backend/current-backend.ts';
 import { Sandbox } from '../sandbox.ts';
-import type { ModifyOptions } from './modification.ts';
+import type { ModifyOptions, SecretPlannedChange } from './modification.ts';
+import { modifiedRecord } from './modified-record.ts';
 import { planModification } from './plan-modification.ts';
 
 const record = (extra: Readonly<Record<string, unknown>> = {}) =>
@@ -104,11 +105,41 @@ describe('planModification', () => {
     expect(summary({ rootDiskSize: 8192 }, 'Running')[0]?.[4]).toBe('requires restart');
   });
 
-  it('reports secrets as not supported', () => {
-    expect(summary({ secrets: { KEY: { env: 'K', allowedHosts: ['h'] } }, secretsRemove: ['OLD'] })).toEqual([
-      ['KEY', 'added', 'unsupported'],
-      ['OLD', 'removed', 'unsupported'],
+  it('changes values and hosts of secrets at once where the machine has them', () => {
+    const secret = { env_var: 'OLD', value: 'v', placeholder: '$MSB_OLD', allowed_hosts: [{ exact: 'h' }] };
+    const config = record({ network: { enabled: true, secrets: { secrets: [secret] } } });
+    const dispositions = (options: ModifyOptions, status: 'Running' | 'Stopped') =>
+      planModification(config, status, options, new Set(['OLD'])).changes.map((change) => [
+        (change as SecretPlannedChange).change,
+        change.disposition,
+      ]);
+    const options = { secrets: { OLD: { value: 'new' }, KEY: { env: 'K', allowedHosts: ['h'] } } };
+    expect(dispositions(options, 'Running')).toEqual([
+      ['added', 'requires restart'],
+      ['rotated', 'live'],
     ]);
+    expect(dispositions(options, 'Stopped').map(([, when]) => when)).toEqual(['next start', 'next start']);
+    expect(dispositions({ secretsRemove: ['OLD', 'UNKNOWN'] }, 'Running')).toEqual([['removed', 'live']]);
+    expect(dispositions({ secrets: { OLD: { allowedHosts: ['x'] } } }, 'Running')).toEqual([
+      ['hosts updated', 'live'],
+    ]);
+    expect(dispositions({ secrets: { OLD: { placeholder: '$X' } } }, 'Running')).toEqual([
+      ['placeholder updated', 'requires restart'],
+    ]);
+    expect(dispositions({ secrets: { OLD: { store: 's' } } }, 'Running')[0]?.[1]).toBe('unsupported');
+    const modified = modifiedRecord(config, { ...options, secretsRemove: ['GONE'] });
+    expect(modified.network['secrets']).toMatchObject({
+      secrets: [
+        { env_var: 'OLD', value: 'new', placeholder: '$MSB_OLD' },
+        { env_var: 'KEY', value: '', source: { kind: 'env', var: 'K' }, placeholder: '$MSB_KEY' },
+      ],
+    });
+    expect(() => modifiedRecord(config, { secrets: { KEY: { value: 'x' } } })).toThrow(
+      'at least one allowed host',
+    );
+  });
+
+  it('takes one source for a secret', () => {
     expect(() => plan({ secrets: { K: { env: 'a', value: 'b' } } })).toThrow(
       'secret "K": "env" and "value" are mutually exclusive; set at most one',
     );
@@ -162,8 +193,8 @@ describe('modify', () => {
     await expect(sandbox.modify({ cpus: 0 })).rejects.toThrow(
       'cannot apply modification: cpus must be greater than 0',
     );
-    await expect(sandbox.modify({ secretsRemove: ['K'] })).rejects.toThrow(
-      'cannot apply modification: secret K is unsupported (secrets are not in this release)',
+    await expect(sandbox.modify({ secrets: { K: { value: 'v', allowedHosts: ['h'] } } })).rejects.toThrow(
+      'cannot apply modification: secret K requires restart',
     );
     await expect(sandbox.modify({ policy: 'next_start', env: { MSB_X: '' } })).rejects.toThrow(
       'reserved MSB_ prefix',

@@ -7,11 +7,10 @@ import {
   type ModificationPolicy,
   type ModifyOptions,
   type SandboxModificationPlan,
-  type SecretModifySpec,
-  type SecretPlannedChange,
 } from './modification.ts';
 import { resourceChanges, resourceConflicts } from './resource-changes.ts';
 import { rootDiskChanges, rootDiskConflicts } from './root-disk-changes.ts';
+import { secretChanges } from './secret-changes.ts';
 import { specChanges, specConflicts } from './spec-changes.ts';
 
 /** @throws Error for an unknown word */
@@ -20,11 +19,15 @@ export function modificationPolicy(policy: ModificationPolicy = 'no_restart'): M
   return oneOf(policy, MODIFICATION_POLICIES, message);
 }
 
-/** What a modification would change, when, and what speaks against it (spec: state 23). */
+/**
+ * What a modification would change, when, and what speaks against it (spec: state 23). `live` are the secrets of the
+ * running machine.
+ */
 export function planModification(
   record: SandboxConfigRecord,
   status: ModificationContext['status'],
   options: ModifyOptions,
+  live: ReadonlySet<string> = new Set(),
 ): SandboxModificationPlan {
   const context = { status, policy: modificationPolicy(options.policy) };
   return {
@@ -36,7 +39,7 @@ export function planModification(
       ...resourceChanges(record, options, context),
       ...rootDiskChanges(record, options, context),
       ...specChanges(record, options, context),
-      ...secretChanges(options),
+      ...secretChanges(record, options, context, live),
     ],
     conflicts: [
       ...resourceConflicts(record, options),
@@ -72,31 +75,4 @@ export function assertApplicable({ conflicts, changes, policy }: SandboxModifica
 /** Whether carrying the plan out needs a restart. */
 export function needsRestart({ changes }: SandboxModificationPlan): boolean {
   return changes.some(({ disposition }) => disposition === 'requires restart');
-}
-
-function secretChanges({ secrets = {}, secretsRemove = [] }: ModifyOptions): SecretPlannedChange[] {
-  const changeOf = (
-    name: string,
-    change: SecretPlannedChange['change'],
-    allowHosts: readonly string[] = [],
-  ): SecretPlannedChange => ({
-    kind: 'secret',
-    field: 'secret',
-    name,
-    change,
-    disposition: 'unsupported',
-    allowHosts: [...allowHosts],
-    reason: 'secrets are not in this release',
-  });
-  const set = Object.entries(secrets).map(([name, spec]) => {
-    assertOneSource(name, spec);
-    return changeOf(name, 'added', spec.allowedHosts);
-  });
-  return [...set, ...secretsRemove.map((name) => changeOf(name, 'removed'))];
-}
-
-function assertOneSource(name: string, spec: SecretModifySpec): void {
-  const [first, second] = (['env', 'value', 'store'] as const).filter((source) => spec[source] !== undefined);
-  if (first === undefined || second === undefined) return;
-  throw new Error(`secret "${name}": "${first}" and "${second}" are mutually exclusive; set at most one`);
 }

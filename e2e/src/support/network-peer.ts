@@ -1,0 +1,59 @@
+// The other end of the network in tests: HTTP, a crowd that is let go together, and DNS.
+import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type Socket } from 'node:net';
+
+const ADDRESSES: Readonly<Record<string, readonly number[]>> = {
+  'example.com': [93, 184, 216, 34],
+  'lying.example.com': [10, 99, 0, 1],
+};
+
+const CONTENT = Buffer.alloc(50 * 1024 * 1024, 'fifty mebibytes of text ');
+
+/** How many have to come before all of them are let go. */
+const CROWD = 256;
+
+const http = createHttpServer(async (request, response) => {
+  if (request.url === '/large') return response.end(CONTENT);
+  if (request.method !== 'POST') return response.end('hello from the peer\n');
+  const hash = createHash('sha256');
+  for await (const chunk of request) hash.update(chunk);
+  return response.end(hash.digest('hex'));
+});
+
+const waiting: Socket[] = [];
+// A client that has nothing to say closes its half at once.
+const crowd = createServer({ allowHalfOpen: true }, (socket) => {
+  socket.on('error', () => {});
+  waiting.push(socket);
+  if (waiting.length === CROWD) for (const one of waiting.splice(0)) one.end('all here\n');
+});
+
+/** DNS; on another port than 53 it is plain UDP for the guest's host. */
+const dns = createSocket('udp4', (query, { port, address }) => dns.send(answer(query), port, address));
+const udp = createSocket('udp4', (query, { port, address }) => udp.send(answer(query), port, address));
+
+/** An answer with one address, or without any for other types and names. */
+function answer(query: Buffer): Buffer {
+  let at = 12;
+  const labels: string[] = [];
+  for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
+    labels.push(query.toString('latin1', at + 1, at + 1 + length));
+    at += length + 1;
+  }
+  const question = query.subarray(12, at + 5);
+  const ip = query.readUInt16BE(at + 1) === 1 ? ADDRESSES[labels.join('.').toLowerCase()] : undefined;
+  const header = Buffer.from(query.subarray(0, 12));
+  header.writeUInt16BE(0x8180, 2);
+  header.writeUInt16BE(ip === undefined ? 0 : 1, 6);
+  header.fill(0, 8);
+  const record = ip === undefined ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...ip];
+  return Buffer.concat([header, question, Buffer.from(record)]);
+}
+
+http.listen(80, '::', () => {
+  crowd.listen(81, '::', 512, () => {
+    udp.bind(5353, '93.184.216.34', () => dns.bind(53, '93.184.216.53', () => console.log('ready')));
+  });
+});
