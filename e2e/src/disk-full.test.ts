@@ -62,10 +62,13 @@ it('a full disk is told to who needs it, and harms nothing', async (context) => 
     await rm(filling);
     await must('exec', 'other', '--', 'echo', 'after');
     await expect
-      .poll(async () => {
-        await must('exec', 'other', '--', 'echo', 'logged again');
-        return (await must('logs', '--tail', '1', 'other')).trim();
-      })
+      .poll(
+        async () => {
+          await must('exec', 'other', '--', 'echo', 'logged again');
+          return (await must('logs', '--tail', '1', 'other')).trim();
+        },
+        { timeout: 20_000, interval: 500 },
+      )
       .toBe('logged again');
     const log = await readFile(join(home, 'sandboxes/other/logs/exec.log'), 'utf8');
     for (const line of log.trimEnd().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
