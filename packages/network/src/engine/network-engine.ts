@@ -120,7 +120,8 @@ export class NetworkEngine {
   #take(event: NetworkStackEvent): void {
     switch (event.type) {
       case 'dnsQuery':
-        void this.#forwarder.handle(event);
+        // An answer may come when the stack has ended.
+        this.#forwarder.handle(event).catch(() => {});
         break;
       case 'verdict':
         this.#options.onVerdict(event);
