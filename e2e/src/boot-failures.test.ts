@@ -137,7 +137,7 @@ function expectBootErrorBlock(
 
 /** No process, no socket, no open run, and a row that says what is. */
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => processesNaming(`sandboxes/${name}/`), { timeout: 3000 }).toEqual([]);
+  await expect.poll(() => processesNaming(`${home.path}/sandboxes/${name}/`), { timeout: 3000 }).toEqual([]);
   expect(await pathsNaming(home.path, '.sock')).toEqual([]);
   expect((await Sandbox.get(name)).status).toBe('stopped');
   const { default: Database } = await import(
@@ -162,7 +162,7 @@ async function expectSoundStart(): Promise<void> {
 /** Pid of the machine monitor, as soon as there is one. */
 async function monitorPid(): Promise<number> {
   for (let tries = 0; tries < 1000; tries++) {
-    const [pid] = await processesNaming(`sandboxes/${name}/`);
+    const [pid] = await processesNaming(`${home.path}/sandboxes/${name}/`);
     if (pid !== undefined) return pid;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -62,7 +62,7 @@ async function prepare(operation: Operation, name: string): Promise<void> {
 
 /** The monitor names the sandbox's disk, its parent is the sandbox process. */
 async function pidOf(victim: 'sandbox process' | 'monitor', name: string): Promise<number | undefined> {
-  const [monitor] = await processesNaming(`sandboxes/${name}/upper.ext4`);
+  const [monitor] = await processesNaming(`${made.home.path}/sandboxes/${name}/upper.ext4`);
   if (monitor === undefined || victim === 'monitor') return monitor;
   const status = await readFile(`/proc/${monitor}/status`, 'latin1').catch(() => '');
   const parent = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
