@@ -25,12 +25,6 @@ export interface CommandLineOptions {
   readonly tscKhz: number | null;
 }
 
-/**
- * The self-test of the crypto API's jitter entropy is two fifths of an emulated boot's instructions. The kernel's
- * random numbers do not come from there: the host's do, in the first message. What does ask for it goes on without.
- */
-const WITHOUT_JITTER_ENTROPY = 'initcall_blacklist=jent_mod_init';
-
 /** Kernel parameters, without the descriptions of devices that the monitor adds. */
 export function kernelCommandLine({ thp, accelerator, tscKhz }: CommandLineOptions): string[] {
   return [
@@ -40,7 +34,6 @@ export function kernelCommandLine({ thp, accelerator, tscKhz }: CommandLineOptio
     'reboot=t',
     'panic=-1',
     'panic_print=0',
-    WITHOUT_JITTER_ENTROPY,
     ...(accelerator === 'tcg' ? emulatedClock(tscKhz) : []),
     `transparent_hugepage=${thp}`,
   ];
