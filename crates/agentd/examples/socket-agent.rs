@@ -5,7 +5,7 @@
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use msb_agentd::agent::{Agent, AgentConfig};
+use msb_agentd::agent::{Agent, AgentConfig, extensions};
 use msb_agentd::environment::Environment;
 use msb_agentd::exec::ExecDefaults;
 use msb_agentd::port::Port;
@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         init_time_ns: 2,
         ready_time_ns: 3,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        extensions: extensions(),
     });
     let end = agent.run()?;
     agent.terminate_sessions();

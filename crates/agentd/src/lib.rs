@@ -11,6 +11,7 @@ pub mod clock;
 pub mod environment;
 pub mod exec;
 pub mod fs;
+pub mod held_ids;
 pub mod memory;
 pub mod port;
 pub mod rlimit;

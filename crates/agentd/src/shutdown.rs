@@ -4,13 +4,14 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use msb_protocol::constants::HANDOFF_POWEROFF_TIMEOUT;
 use rustix::fs::sync;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount_remount, unmount};
 use rustix::process::{Signal, WaitOptions, wait};
 use rustix::system::{RebootCommand, reboot};
 
-use crate::sys::signal_everyone;
+use crate::sys::{signal_everyone, signal_init};
 
 /// How long processes may take to end by themselves.
 const GRACE: Duration = Duration::from_millis(300);
@@ -51,6 +52,9 @@ const PSEUDO: [&str; 23] = [
 /// power-off would only halt the processor. Every step is best effort.
 pub fn power_off(upper: Option<OwnedFd>) -> ! {
     sync();
+    if !is_process_1() {
+        ask_init_to_power_off();
+    }
     end_processes();
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     for path in disk_mounts(&mounts).into_iter().rev() {
@@ -67,6 +71,35 @@ pub fn power_off(upper: Option<OwnedFd>) -> ! {
     restart()
 }
 
+/// SIGRTMIN+4 as a C library for systemd counts it: "power off". Our own C library counts otherwise.
+const POWER_OFF_SIGNAL: u32 = 38;
+
+fn is_process_1() -> bool {
+    std::process::id() == 1
+}
+
+/// Leaves the end to an init that took over, for a while: it knows how to stop its services. One that does not listen
+/// for the signal is not waited for.
+fn ask_init_to_power_off() {
+    let status = std::fs::read_to_string("/proc/1/status").unwrap_or_default();
+    if !listens_for(&status, POWER_OFF_SIGNAL) {
+        return;
+    }
+    signal_init(POWER_OFF_SIGNAL);
+    std::thread::sleep(HANDOFF_POWEROFF_TIMEOUT);
+}
+
+/// Whether a process catches `signal`, or blocks it to read it from a descriptor, by its `/proc/PID/status`.
+fn listens_for(status: &str, signal: u32) -> bool {
+    let masks = status.lines().filter_map(|line| {
+        let mask = line
+            .strip_prefix("SigCgt:")
+            .or_else(|| line.strip_prefix("SigBlk:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    masks.fold(0, std::ops::BitOr::bitor) & (1 << (signal - 1)) != 0
+}
+
 /// Restarts the machine at once.
 pub fn restart() -> ! {
     let error = reboot(RebootCommand::Restart);
@@ -80,7 +113,12 @@ pub fn restart() -> ! {
 fn end_processes() {
     for (signal, limit) in [(Signal::TERM, GRACE), (Signal::KILL, KILL_LIMIT)] {
         signal_everyone(signal);
-        if all_ended(Instant::now() + limit) {
+        let deadline = Instant::now() + limit;
+        let ended = all_ended(deadline);
+        if !is_process_1() {
+            // Most processes are children of the other init.
+            std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        } else if ended {
             return;
         }
     }
@@ -140,6 +178,15 @@ mod tests {
         let mounts = "overlay / overlay rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n\
             tmpfs /.msb tmpfs rw 0 0\n/dev/vdc /data\\040disk ext4 rw 0 0\nproc /proc proc rw 0 0\n";
         assert_eq!(disk_mounts(mounts), ["/", "/data disk"]);
+    }
+
+    #[test]
+    fn signals_are_caught_or_blocked_or_neither() {
+        let status = "Name:\tinit\nSigBlk:\t0000002000000000\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000004002\n";
+        assert!(listens_for(status, 38));
+        assert!(listens_for(status, 15));
+        assert!(!listens_for(status, 13));
+        assert!(!listens_for("", 38));
     }
 
     #[test]

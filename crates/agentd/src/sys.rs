@@ -2,6 +2,7 @@
 //!
 //! * [`spawn`] forks and executes. Between fork and exec only async-signal-safe system calls are
 //!   made, and nothing is allocated: everything the child needs is prepared in [`ExecPlan`].
+//! * [`fork_sharing_root`] and [`become_program`] make another program process 1.
 //! * [`ChildSignals`] turns SIGCHLD into a readable descriptor.
 //! * [`add_entropy`], [`claim_zeroed`], [`become_file_server`] and [`signal_everyone`] are single system calls.
 
@@ -173,6 +174,68 @@ unsafe fn become_user(credentials: &Credentials) -> bool {
             && libc::syscall(libc::SYS_setgid, credentials.gid) == 0
             && libc::syscall(libc::SYS_setuid, credentials.uid) == 0
     }
+}
+
+/// Which side of a fork this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forked {
+    /// The process that forked.
+    Parent,
+    /// The new one.
+    Child,
+}
+
+/// Forks a process that shares root and working directory with this one, so that either enters a new root for both.
+/// To be called while there are no threads.
+///
+/// # Errors
+/// When the process cannot be made.
+pub fn fork_sharing_root() -> io::Result<Forked> {
+    let flags = libc::CLONE_FS | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM this is fork(2); the single thread goes on in both processes.
+    match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Forked::Child),
+        _ => Ok(Forked::Parent),
+    }
+}
+
+/// The program that becomes process 1.
+#[derive(Debug)]
+pub struct InitProgram {
+    /// Arguments; the first is the path.
+    pub argv: Vec<CString>,
+    /// Environment, `KEY=VALUE`.
+    pub envp: Vec<CString>,
+    /// Working directory; as it is when absent.
+    pub cwd: Option<CString>,
+    /// Limits of everything in the sandbox.
+    pub limits: Vec<ResourceLimit>,
+}
+
+/// Executes `program` in place of this process, with signals as a program expects them. Comes back with an exit code
+/// when that failed: 126 for the folder or the limits, 127 for the program (protocol section 14.6).
+#[must_use]
+pub fn become_program(program: &InitProgram) -> i32 {
+    let argv = pointers(&program.argv);
+    let envp = pointers(&program.envp);
+    // SAFETY: plain system calls on live memory; both arrays end in null.
+    unsafe {
+        for signal in 1..32 {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        // The agent keeps its own working directory.
+        libc::unshare(libc::CLONE_FS);
+        let cwd = program.cwd.as_ref();
+        if cwd.is_some_and(|cwd| libc::chdir(cwd.as_ptr()) == -1) || !set_limits(&program.limits) {
+            return 126;
+        }
+        libc::execve(argv[0], argv.as_ptr(), envp.as_ptr());
+    }
+    127
 }
 
 const CAP_SYS_ADMIN: u32 = 21;
@@ -348,6 +411,12 @@ pub fn become_file_server() {
 pub fn signal_everyone(signal: rustix::process::Signal) {
     // SAFETY: kill(2) with the special target -1.
     unsafe { libc::kill(-1, signal.as_raw()) };
+}
+
+/// Sends signal number `signal`, real-time signals included, to process 1.
+pub fn signal_init(signal: u32) {
+    // SAFETY: kill(2) with a plain number.
+    unsafe { libc::kill(1, signal.cast_signed()) };
 }
 
 /// Sets `limit` on this process and takes it back.

@@ -5,11 +5,12 @@ mod support;
 use std::time::{Duration, Instant};
 
 use msb_protocol::constants::MAX_FRAME_SIZE;
+use msb_protocol::flow::{CLIENT_FLOW, ClientFlow};
 use msb_protocol::payload::{
     CoreError, CoreErrorKind, ExecExited, ExecSignal, ExecStarted, ExecStdinError, ExecStdout,
     RelayClientDisconnected, Touched,
 };
-use msb_protocol::{Envelope, Frame, Message, MessageType};
+use msb_protocol::{Envelope, Frame, Message, MessageType, private_frame};
 use support::{TestAgent, request, shell};
 
 #[test]
@@ -114,7 +115,13 @@ fn frames_for_nobody_are_ignored() {
             id_end_exclusive: 100,
         },
     );
-    agent.send(77, &ExecExited { code: 0 });
+    agent.send(
+        77,
+        &ExecExited {
+            code: 0,
+            signal: None,
+        },
+    );
     agent.ping(77);
 }
 
@@ -257,6 +264,40 @@ fn a_noisy_process_starves_nobody_and_memory_stays_bounded() {
         "{:?} behind {noise} bytes",
         start.elapsed()
     );
+}
+
+#[test]
+fn a_held_client_waits_alone_and_goes_on_where_it_was() {
+    let flow = |held| {
+        let payload = ClientFlow {
+            id_start: 1,
+            id_end_exclusive: 100,
+            held,
+        };
+        private_frame(CLIENT_FLOW, &payload).unwrap()
+    };
+    let mut agent = TestAgent::start();
+    agent.send_frame(&flow(true));
+    agent.send(
+        1,
+        &shell("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exit 3"),
+    );
+    agent.expect::<ExecStarted>(1);
+    assert_eq!(agent.shell(200, "echo other").text(), "other\n");
+    assert!(agent.next_within(Duration::from_millis(700)).is_none());
+    agent.send_frame(&flow(false));
+    let mut lines = 0;
+    let code = loop {
+        let message = agent.next_for(1);
+        match message.kind {
+            MessageType::ExecStdout => {
+                let data = message.decode::<ExecStdout>().unwrap().data;
+                lines += data.iter().filter(|byte| **byte == b'\n').count();
+            }
+            _ => break message.decode::<ExecExited>().unwrap().code,
+        }
+    };
+    assert_eq!((lines, code), (20_000, 3));
 }
 
 #[test]

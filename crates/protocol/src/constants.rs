@@ -42,5 +42,18 @@ pub const RELAY_ID_RANGE_STEP: u32 = u32::MAX / RELAY_MAX_CLIENTS;
 /// Where the agent keeps what belongs to it in the guest.
 pub const RUNTIME_MOUNT_POINT: &str = "/.msb";
 
+/// Handoff command that stands for the first of [`HANDOFF_INIT_AUTO_CANDIDATES`] that the guest has.
+pub const HANDOFF_INIT_AUTO: &str = "auto";
+
+/// Where an init is usually found.
+pub const HANDOFF_INIT_AUTO_CANDIDATES: [&str; 3] = [
+    "/sbin/init",
+    "/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd",
+];
+
+/// How long a foreign init gets to stop its services.
+pub const HANDOFF_POWEROFF_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Scripts that stand in front of every guest `PATH`.
 pub const SCRIPTS_PATH: &str = "/.msb/scripts";

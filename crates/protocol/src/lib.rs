@@ -20,6 +20,7 @@ pub mod cbor;
 pub mod constants;
 mod decoder;
 mod envelope;
+pub mod flow;
 mod frame;
 pub mod heartbeat;
 mod message;

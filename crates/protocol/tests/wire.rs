@@ -67,6 +67,7 @@ fn core_messages() {
             init_time_ns: 22,
             ready_time_ns: 33,
             agent_version: "0.6.14".into(),
+            extensions: vec![],
         },
         "0000005c0000000000a361760761746a636f72652e726561647961705842
          a46c626f6f745f74696d655f6e730b6c696e69745f74696d655f6e7316
@@ -136,12 +137,18 @@ fn exec_messages() {
     );
     check_payload(
         1,
-        &ExecExited { code: 0 },
+        &ExecExited {
+            code: 0,
+            signal: None,
+        },
         "000000260000000101a3617607617470636f72652e657865632e657869746564617047a164636f646500",
     );
     check_payload(
         1,
-        &ExecExited { code: -1 },
+        &ExecExited {
+            code: -1,
+            signal: None,
+        },
         "000000260000000101a3617607617470636f72652e657865632e657869746564617047a164636f646520",
     );
     check_payload(

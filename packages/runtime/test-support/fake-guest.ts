@@ -2,6 +2,7 @@ import { type Duplex, duplexPair } from 'node:stream';
 import {
   type DecodedFrame,
   decodeAnyEnvelope,
+  decodeCbor,
   decodeMessage,
   encodeCbor,
   encodeEnvelope,
@@ -24,6 +25,15 @@ export interface FakeGuestOptions {
   readonly onMessage?: (message: Received, guest: FakeGuest) => void;
   /** Stop before this step of the handshake. */
   readonly stopBefore?: 'resolved' | 'ready';
+  /** What the agent says that it offers beyond the generation. */
+  readonly extensions?: readonly string[];
+}
+
+/** What the relay said about the output of a client. */
+export interface FlowOrder {
+  readonly idStart: number;
+  readonly idEndExclusive: number;
+  readonly held: boolean;
 }
 
 const SILENT = {
@@ -57,6 +67,8 @@ export class FakeGuest {
   readonly hostPort: Duplex;
   /** Every message in order, the handshake's included. */
   readonly received: Received[] = [];
+  /** In order. */
+  readonly flows: FlowOrder[] = [];
   readonly port: Duplex;
   readonly #decoder = new FrameDecoder();
   readonly #options: FakeGuestOptions;
@@ -95,7 +107,17 @@ export class FakeGuest {
 
   #handle(frame: DecodedFrame): void {
     // What comes before the bootstrap is no message of the public protocol.
-    if (decodeAnyEnvelope(frame.body).type.startsWith('core.template.')) return;
+    const { type, payload } = decodeAnyEnvelope(frame.body);
+    if (type.startsWith('core.template.')) return;
+    if (type === 'core.relay.client.flow') {
+      const map = decodeCbor(payload) as Map<string, unknown>;
+      this.flows.push({
+        idStart: Number(map.get('id_start')),
+        idEndExclusive: Number(map.get('id_end_exclusive')),
+        held: map.get('held') === true,
+      });
+      return;
+    }
     const message = { ...decodeMessage(frame), id: frame.id } as Received;
     this.received.push(message);
     const { stopBefore, onMessage } = this.#options;
@@ -108,6 +130,7 @@ export class FakeGuest {
           initTimeNs: 2n,
           readyTimeNs: 3n,
           agentVersion: 'fake',
+          extensions: this.#options.extensions ?? [],
         });
       }
     } else if (message.type === 'core.ping') {

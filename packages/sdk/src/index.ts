@@ -72,6 +72,7 @@ export { intoRootfsSource, type RootfsSource } from './config/rootfs-source.ts';
 export type { ExecEvent } from './exec/exec-event.ts';
 export { ExecHandle } from './exec/exec-handle.ts';
 export { ExecOutput } from './exec/exec-output.ts';
+export type { ExecSession } from './exec/exec-session.ts';
 export { ExecSink } from './exec/exec-sink.ts';
 export { Stdin, type StdinMode } from './exec/stdin.ts';
 export type { FsEntry, FsEntryKind } from './fs/fs-entry.ts';

@@ -10,6 +10,7 @@ import { defaultArgv } from './config/argv.ts';
 import { camelCaseKeys } from './config/camel-case-keys.ts';
 import type { ExecHandle } from './exec/exec-handle.ts';
 import type { ExecOutput } from './exec/exec-output.ts';
+import { attachSession, attachSessionTerminal, type ExecSession, listSessions } from './exec/exec-session.ts';
 import { attachProgram, type ProgramHost, runProgram, streamProgram } from './exec/run-program.ts';
 import { freshConnections } from './fs/fs-access.ts';
 import { SandboxFsOps } from './fs/sandbox-fs-ops.ts';
@@ -162,6 +163,24 @@ export class Sandbox implements AsyncDisposable {
   /** Runs the sandbox's shell on this terminal. */
   async attachShell(): Promise<number> {
     return this.attach(this.#shell);
+  }
+
+  /** Programs under way, and detached ones that ended lately. */
+  async execSessions(): Promise<ExecSession[]> {
+    return listSessions(this.#live());
+  }
+
+  /**
+   * Continues a program that was let go with `ExecHandle.detach()`: what it wrote since nobody read it (the last
+   * 256 KiB; the log has it all), then all that comes. Its standard input can be taken.
+   */
+  async attachSession(id: number): Promise<ExecHandle> {
+    return attachSession(this.#live(), id);
+  }
+
+  /** Continues a detached program on this terminal. Resolves to its exit code, or -1 after the detach keys. */
+  async attachSessionTerminal(id: number, detachKeys?: string): Promise<number> {
+    return attachSessionTerminal(this.#live(), id, detachKeys);
   }
 
   /** The sandbox's files. Every operation has a connection of its own. */

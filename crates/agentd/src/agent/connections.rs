@@ -54,7 +54,7 @@ impl Agent {
         for source in ready {
             if let Source::Tcp(id) = *source {
                 self.write_connection(id, now);
-                if self.outbox.has_room() {
+                if self.outbox.has_room() && !self.held.contains(id) {
                     self.read_connection(id);
                 }
             }

@@ -1,6 +1,8 @@
 //! From frames to actions. A frame nobody can read costs its sender an error, never the agent.
 
+use msb_protocol::cbor;
 use msb_protocol::constants::FIRST_VERSION_WITH_ERRORS;
+use msb_protocol::flow::{CLIENT_FLOW, ClientFlow};
 use msb_protocol::payload::{
     ClockSync, CoreError, CoreErrorKind, ExecResize, ExecSignal, ExecStdin, FsData, FsRequest,
     RelayClientDisconnected, TcpData, Touched,
@@ -56,6 +58,10 @@ impl Agent {
             }
         };
         let version = envelope.v;
+        if id == 0 && envelope.t == CLIENT_FLOW {
+            self.set_flow(&envelope.p);
+            return None;
+        }
         let kind = match envelope.message_type() {
             Ok(kind) => kind,
             Err(error) => {
@@ -171,6 +177,20 @@ impl Agent {
         Ok(())
     }
 
+    /// Stops or starts the output of one client, as the relay says.
+    fn set_flow(&mut self, payload: &[u8]) {
+        match cbor::from_slice::<ClientFlow>(payload) {
+            Ok(flow) => {
+                let ids = flow.id_start..flow.id_end_exclusive;
+                self.held.set(ids.clone(), flow.held);
+                if let Some(files) = &self.files {
+                    files.set_flow(ids, flow.held);
+                }
+            }
+            Err(error) => eprintln!("agentd: {CLIENT_FLOW}: {error}"),
+        }
+    }
+
     fn synchronise_clock(&mut self, message: &Message) -> Handled {
         let sync: ClockSync = message.decode()?;
         if let Err(error) = clock::synchronise(sync.unix_time_nanos) {
@@ -184,6 +204,7 @@ impl Agent {
         let range: RelayClientDisconnected = message.decode()?;
         self.connections
             .close_range(range.id_start, range.id_end_exclusive);
+        self.held.set(range.id_start..range.id_end_exclusive, false);
         if let Some(files) = &self.files {
             files.disconnected(range.id_start, range.id_end_exclusive);
         }

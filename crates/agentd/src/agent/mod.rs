@@ -23,6 +23,7 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use msb_protocol::flow;
 use msb_protocol::payload::Ready;
 use rustix::event::PollFlags;
 use rustix::process::Signal;
@@ -30,6 +31,7 @@ use thiserror::Error;
 
 use crate::exec::{ExecDefaults, Sessions, SourceKind};
 use crate::fs::FsService;
+use crate::held_ids::HeldIds;
 use crate::port::{Fill, Port};
 use crate::sys::ChildSignals;
 use crate::tcp::TcpSessions;
@@ -43,6 +45,10 @@ use readiness::{Source, Watch};
 /// Who took nothing for this long loses what waits for it, when others wait because of that.
 pub const STALL_LIMIT: Duration = Duration::from_secs(3);
 
+/// Name of the relay's sessions that outlive their clients. The agent has no part in them; it speaks for the relay,
+/// which comes from the same build, because clients read `core.ready` and nothing else.
+const EXEC_SESSIONS: &str = "exec-sessions";
+
 /// Bytes of output in one frame: with the envelope around it still one write to the port.
 const OUTPUT_CHUNK: usize = 32 * 1024 - 128;
 
@@ -55,6 +61,12 @@ pub struct AgentConfig {
     pub heartbeat_folder: Option<PathBuf>,
     /// What may wait for processes, files and connections together, in bytes.
     pub input_budget: usize,
+}
+
+/// What the agent offers beyond the generation, for `core.ready`.
+#[must_use]
+pub fn extensions() -> Vec<String> {
+    [flow::EXTENSION, EXEC_SESSIONS].map(str::to_owned).to_vec()
 }
 
 /// Why the loop ended in good order.
@@ -111,6 +123,8 @@ pub struct Agent {
     children: ChildSignals,
     activity: Activity,
     heartbeat: Option<Heartbeat>,
+    /// Clients whose output waits.
+    held: HeldIds,
     config: AgentConfig,
     buffer: Vec<u8>,
     turn: usize,
@@ -136,6 +150,7 @@ impl Agent {
             children: ChildSignals::open().map_err(LoopError::Signals)?,
             activity: Activity::new(),
             heartbeat: folder.map(|folder| Heartbeat::new(folder, Instant::now())),
+            held: HeldIds::default(),
             config,
             buffer: vec![0; OUTPUT_CHUNK],
             turn: 0,
@@ -202,7 +217,12 @@ impl Agent {
             (Source::Children, self.children.as_fd(), PollFlags::IN),
             (Source::Threads, self.waker.as_fd(), PollFlags::IN),
         ];
-        for (id, kind, fd) in self.sessions.sources(read) {
+        let held = |id| self.held.contains(id);
+        let sources = self.sessions.sources(read);
+        for (id, kind, fd) in sources
+            .into_iter()
+            .filter(|(id, kind, _)| !matches!(kind, SourceKind::Output(_)) || !held(*id))
+        {
             let output = kind == SourceKind::Input;
             let events = if output {
                 PollFlags::OUT
@@ -213,8 +233,12 @@ impl Agent {
         }
         for (id, fd, read, write) in self.connections.sources(read) {
             let mut events = PollFlags::empty();
-            events.set(PollFlags::IN, read);
+            events.set(PollFlags::IN, read && !held(id));
             events.set(PollFlags::OUT, write);
+            if events.is_empty() {
+                // A closed peer is reported whatever is asked for, and would keep the loop busy.
+                continue;
+            }
             watches.push((Source::Tcp(id), fd, events));
         }
         let leftovers = self.leftovers.fds().iter().enumerate();
@@ -231,6 +255,7 @@ impl Agent {
             deadlines.extend(
                 self.sessions
                     .iter()
+                    .filter(|(id, _)| !self.held.contains(*id))
                     .filter_map(|(_, session)| session.deadline()),
             );
         }

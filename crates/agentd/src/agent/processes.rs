@@ -113,7 +113,7 @@ impl Agent {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => {
                     if let Some(session) = self.sessions.by_pid(pid) {
-                        session.ended(status.exit_status().unwrap_or(exec::CODE_SIGNALED), now);
+                        session.ended(exec::ExitStatus::of(status), now);
                     }
                 }
                 Err(Errno::INTR) => {}
@@ -130,17 +130,28 @@ impl Agent {
                 .for_each(|(_, session)| session.postpone_drain(now));
             return;
         }
+        let held = &self.held;
+        self.sessions
+            .iter_mut()
+            .filter(|(id, _)| held.contains(*id))
+            .for_each(|(_, session)| session.postpone_drain(now));
         let finished: Vec<_> = self
             .sessions
             .iter()
             .filter_map(|(id, session)| Some((id, session.finished(now)?)))
             .collect();
-        for (id, code) in finished {
+        for (id, exit) in finished {
             if let Some(session) = self.sessions.remove(id) {
                 self.leftovers.adopt(session.into_leftover_pipes());
             }
             self.activity.said();
-            self.outbox.send(id, &ExecExited { code });
+            self.outbox.send(
+                id,
+                &ExecExited {
+                    code: exit.code,
+                    signal: exit.signal,
+                },
+            );
         }
     }
 

@@ -1,10 +1,12 @@
 //! From an initramfs to a guest that accepts commands (protocol section 14).
 
 mod block_root;
+mod console;
 mod device;
 mod disk;
 mod error;
 mod files;
+mod handoff;
 mod handshake;
 mod handshake_error;
 mod machine_id;
@@ -24,7 +26,7 @@ use msb_protocol::constants::RUNTIME_MOUNT_POINT;
 use msb_protocol::payload::{GuestBootstrap, Ready, UserIds};
 use thiserror::Error;
 
-use crate::agent::AgentConfig;
+use crate::agent::{AgentConfig, extensions};
 use crate::clock;
 use crate::environment::Environment;
 use crate::exec::ExecDefaults;
@@ -67,6 +69,9 @@ pub enum BootError {
     /// A step of the set-up failed.
     #[error("init failed: {0}")]
     Init(InitError),
+    /// The image's own init cannot take over.
+    #[error("handoff failed: {0}")]
+    Handoff(InitError),
     /// The host did not acknowledge.
     #[error("init failed: {0}")]
     Acknowledge(HandshakeError),
@@ -78,11 +83,13 @@ pub enum BootError {
 /// [`BootError`]; the guest is of no use then.
 pub fn boot(boot_time_ns: u64) -> Result<Guest, BootError> {
     mount::early_mounts().map_err(BootError::Early)?;
+    console::reopen();
     let mut port = Port::discover().map_err(BootError::Console)?;
     let mut template = Template::default();
     let bootstrap = receive_bootstrap(&mut port, &mut template).map_err(BootError::Receive)?;
     let start = Instant::now();
     validate::validate(&bootstrap).map_err(BootError::Validation)?;
+    let handoff = handoff::prepare(&bootstrap).map_err(BootError::Handoff)?;
     let file_limit = raise_file_limit();
     let limits = [vec![file_limit], known_limits(&bootstrap.rlimits)].concat();
     prove_limits(&bootstrap).map_err(BootError::Init)?;
@@ -97,6 +104,11 @@ pub fn boot(boot_time_ns: u64) -> Result<Guest, BootError> {
     // The sandbox's own variables are set after these, so they win.
     let mut variables = trust::install().map_err(BootError::Init)?;
     variables.extend(bootstrap.default_env);
+    if let (Some(handoff), Some(init)) = (handoff, &bootstrap.handoff_init) {
+        handoff
+            .complete(init, Environment::of_sandbox(&variables))
+            .map_err(BootError::Handoff)?;
+    }
     let init_time_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let config = AgentConfig {
         defaults: ExecDefaults {
@@ -115,6 +127,7 @@ pub fn boot(boot_time_ns: u64) -> Result<Guest, BootError> {
         init_time_ns,
         ready_time_ns: clock::boot_time_nanos(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        extensions: extensions(),
     };
     Ok(Guest {
         port,
@@ -139,10 +152,6 @@ fn prove_limits(bootstrap: &GuestBootstrap) -> Result<(), InitError> {
 }
 
 fn enter_root(bootstrap: &GuestBootstrap) -> Result<Option<OwnedFd>, InitError> {
-    if bootstrap.handoff_init.is_some() {
-        let text = "handing over to another init is not available in this build";
-        return Err(InitError::Invalid(text.to_owned()));
-    }
     block_root::mount_runtime_folder()?;
     match &bootstrap.block_root {
         Some(root) => block_root::enter(root),

@@ -14,5 +14,5 @@ pub use child::{ExecPlan, SpawnReport, Spawned};
 pub use failure::Stage;
 pub use input::Input;
 pub use plan::{ExecDefaults, plan};
-pub use session::{CODE_SIGNALED, Chunk, OutputKind, Session, StartOutcome};
+pub use session::{CODE_SIGNALED, Chunk, ExitStatus, OutputKind, Session, StartOutcome};
 pub use table::{Sessions, SourceKind};

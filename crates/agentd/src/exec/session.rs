@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use msb_protocol::payload::{ExecFailed, ExecRequest};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitStatus, kill_process, kill_process_group};
 
 use super::channels::Channels;
 use super::child::SpawnReport;
@@ -56,9 +56,29 @@ pub enum StartOutcome {
     Failed(ExecFailed),
 }
 
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitStatus {
+    /// Its exit status, or [`CODE_SIGNALED`].
+    pub code: i32,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl ExitStatus {
+    /// Reads what `waitpid` gave.
+    #[must_use]
+    pub fn of(status: WaitStatus) -> Self {
+        Self {
+            code: status.exit_status().unwrap_or(CODE_SIGNALED),
+            signal: status.terminating_signal(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Exit {
-    code: i32,
+    status: ExitStatus,
     at: Instant,
 }
 
@@ -183,8 +203,8 @@ impl Session {
     }
 
     /// Takes note that the process ended.
-    pub fn ended(&mut self, code: i32, now: Instant) {
-        self.exit = Some(Exit { code, at: now });
+    pub fn ended(&mut self, status: ExitStatus, now: Instant) {
+        self.exit = Some(Exit { status, at: now });
         self.last_output = now;
         self.input.abandon();
     }
@@ -195,11 +215,11 @@ impl Session {
         self.exit.is_some()
     }
 
-    /// The exit code, once it is known and no more output is waited for.
+    /// How it ended, once that is known and no more output is waited for.
     #[must_use]
-    pub fn finished(&self, now: Instant) -> Option<i32> {
+    pub fn finished(&self, now: Instant) -> Option<ExitStatus> {
         let exit = self.exit.as_ref().filter(|_| self.status.is_none())?;
-        (self.outputs.is_empty() || self.drained_at(exit) <= now).then_some(exit.code)
+        (self.outputs.is_empty() || self.drained_at(exit) <= now).then_some(exit.status)
     }
 
     /// When [`Self::finished`] may change by time alone.

@@ -1,6 +1,7 @@
 //! The loop's end of the file service.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -60,6 +61,11 @@ impl FsService {
     /// Frees everything of the ids in the range.
     pub fn disconnected(&self, start: u32, end: u32) {
         self.order(start, Command::Disconnected(end), 0);
+    }
+
+    /// Read streams of the ids in the range wait from now on, or go on.
+    pub fn set_flow(&self, ids: Range<u32>, held: bool) {
+        self.order(ids.start, Command::Flow { end: ids.end, held }, 0);
     }
 
     fn order(&self, id: u32, command: Command, size: usize) {

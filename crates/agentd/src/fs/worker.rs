@@ -16,6 +16,7 @@ use super::handles::{Handles, Open, OpenFile, OpenFolder};
 use super::info::{entry_info, listed};
 use super::operations as ops;
 use super::reply::{FsEvent, FsResult, Prefix, response};
+use crate::held_ids::HeldIds;
 use crate::waker::Waker;
 
 /// Bytes of a file in one frame. Less than the protocol allows: other frames get in between.
@@ -39,6 +40,13 @@ pub enum Command {
     Data(Vec<u8>),
     /// All ids from this command's up to this one belong to nobody any more.
     Disconnected(u32),
+    /// Reads of all ids from this command's up to `end` wait, or go on.
+    Flow {
+        /// First id behind them.
+        end: u32,
+        /// Whether they wait.
+        held: bool,
+    },
 }
 
 /// A command with its id and the bytes it occupies while it waits.
@@ -94,13 +102,15 @@ pub struct Worker {
     handles: Handles,
     readers: VecDeque<ReadStream>,
     writers: BTreeMap<u32, WriteStream>,
+    /// Clients that do not take what they read.
+    held: HeldIds,
 }
 
 impl Worker {
     /// A worker without open files.
     #[must_use]
     pub fn new(orders: Receiver<Order>, outlet: Outlet, shared: Arc<Shared>) -> Self {
-        let (handles, readers, writers) = Default::default();
+        let (handles, readers, writers, held) = Default::default();
         Self {
             orders,
             outlet,
@@ -108,6 +118,7 @@ impl Worker {
             handles,
             readers,
             writers,
+            held,
         }
     }
 
@@ -118,7 +129,7 @@ impl Worker {
 
     /// One command, then one chunk of one read stream.
     fn step(&mut self) -> Result<(), Abandoned> {
-        let order = if self.readers.is_empty() {
+        let order = if self.next_reader().is_none() {
             Some(self.orders.recv().map_err(|_| Abandoned)?)
         } else {
             match self.orders.try_recv() {
@@ -154,6 +165,11 @@ impl Worker {
                 self.readers
                     .retain(|stream| !(id..end).contains(&stream.id));
                 self.writers.retain(|stream, _| !(id..end).contains(stream));
+                self.held.set(id..end, false);
+                Ok(())
+            }
+            Command::Flow { end, held } => {
+                self.held.set(id..end, held);
                 Ok(())
             }
         }
@@ -262,9 +278,17 @@ impl Worker {
         Ok(Some(FsResponseData::Stat(info)))
     }
 
+    /// Place of the stream whose turn it is.
+    fn next_reader(&self) -> Option<usize> {
+        self.readers
+            .iter()
+            .position(|stream| !self.held.contains(stream.id))
+    }
+
     /// Reads the next chunk of the stream whose turn it is.
     fn read_chunk(&mut self) -> Result<(), Abandoned> {
-        let Some(mut stream) = self.readers.pop_front() else {
+        let next = self.next_reader();
+        let Some(mut stream) = next.and_then(|place| self.readers.remove(place)) else {
             return Ok(());
         };
         let size = stream

@@ -14,6 +14,9 @@ pub struct Ready {
     /// Version of the agent's package; empty when unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_version: String,
+    /// What this build offers beyond the generation; readers pass over names that they do not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
 }
 
 /// A numeric user.

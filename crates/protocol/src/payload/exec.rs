@@ -99,6 +99,9 @@ pub struct ExecStdinError {
 pub struct ExecExited {
     /// Exit status, or -1 when a signal ended it.
     pub code: i32,
+    /// The signal that ended it, which the reference leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
 }
 
 /// Why a process could not be started.

@@ -51,6 +51,7 @@ export async function buildSandbox(
   if (logLevel !== undefined) builder.logLevel(logLevel);
   if (options.maxDuration !== undefined) builder.maxDuration(parseDurationSecs(options.maxDuration));
   if (options.idleTimeout !== undefined) builder.idleTimeout(parseDurationSecs(options.idleTimeout));
+  applyInit(builder, options);
   if (options.vmm !== undefined) builder.vmm(options.vmm);
   if (options.accel !== undefined) builder.accel(options.accel);
   applyNetwork(builder, options);
@@ -105,6 +106,20 @@ function configureMount(mount: MountBuilder, context: MountContext, spec: Parsed
   if (spec.statVirt !== undefined) mount.statVirtualization(spec.statVirt);
   if (spec.hostPerms !== undefined) mount.hostPermissions(spec.hostPerms);
   return mount;
+}
+
+/** @throws InvalidConfigError */
+function applyInit(builder: SandboxBuilder, { init, initArg = [], initEnv = [] }: SandboxOptions): void {
+  if (init === undefined) return;
+  if (init !== 'auto' && !init.startsWith('/')) {
+    throw new InvalidConfigError(`--init must be an absolute path or \`auto\`, got: ${init}`);
+  }
+  const env = initEnv.map((entry) => parseEnvEntry(entry));
+  builder.initWith(init, (options) => {
+    options.args(initArg);
+    for (const [key, value] of env) options.env(key, value);
+    return options;
+  });
 }
 
 function applyTmpfs(builder: SandboxBuilder, entry: string): void {

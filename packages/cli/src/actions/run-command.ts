@@ -6,7 +6,7 @@ import { streamCommand } from './stream-command.ts';
 
 /**
  * Runs a command in a sandbox, on this terminal or with its streams passed through, and returns the exit code for our
- * own process: the low eight bits of the guest's, so 255 after a signal or a detach.
+ * own process: the low eight bits of the guest's, so 255 after a detach, and 128 and its number after a signal.
  *
  * @param timedOut the error for a command that took too long
  */

@@ -8,7 +8,7 @@ import { writeStream } from './write-stream.ts';
 
 /**
  * Runs a command without a terminal: standard input, output and error pass through as they come, each for itself.
- * Returns the exit code; 128 and the signal's number when a signal sent through us ended it, as shells have it.
+ * Returns the exit code; 128 and the signal's number when a signal ended it, as shells have it.
  *
  * @throws ExecFailedError when the program never ran
  */
@@ -31,18 +31,20 @@ export async function streamCommand(
   using signals = forwardSignals(handle);
   using _stdin = stdinWanted ? await forwardStdin(handle) : undefined;
   using timeout = killAfter(handle, request.timeoutMs);
-  const code = await passOutput(handle);
+  const { code, signal } = await passOutput(handle);
   if (timeout.expired) throw onTimeout();
-  return code === -1 && signals.last !== null ? 128 + signals.last : code;
+  // An older agent does not tell the signal; ours is the best guess then.
+  const endedBy = signal ?? (code === -1 ? signals.last : null);
+  return endedBy === null ? code : 128 + endedBy;
 }
 
-/** Copies output until the end; returns the exit code. */
-async function passOutput(handle: ExecHandle): Promise<number> {
+/** Copies output until the end. */
+export async function passOutput(handle: ExecHandle): Promise<{ code: number; signal: number | null }> {
   for await (const event of handle) {
     if (event.kind === 'stdout') await writeStream(process.stdout, event.data);
     if (event.kind === 'stderr') await writeStream(process.stderr, event.data);
     if (event.kind === 'failed') throw new ExecFailedError(event.failure);
-    if (event.kind === 'exited') return event.code;
+    if (event.kind === 'exited') return event;
   }
   throw new RuntimeError('runtime error: exec session ended without exit event');
 }

@@ -21,6 +21,8 @@ export interface OptionSpec {
   readonly parse?: (text: string) => unknown;
   /** Long names of options that may not stand beside this one. */
   readonly conflicts?: readonly string[];
+  /** Long name of an option without which this one means nothing. */
+  readonly requires?: string;
   readonly hidden?: boolean;
 }
 

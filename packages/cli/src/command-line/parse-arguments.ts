@@ -94,8 +94,12 @@ function checkRequired(
   const options = (spec.options ?? []).filter(
     ({ long, required }) => required && !(optionKey(long) in values),
   );
+  const needed = new Set(
+    (spec.options ?? []).filter(({ long }) => optionKey(long) in values).map(({ requires }) => requires),
+  );
+  const wanted = (spec.options ?? []).filter(({ long }) => needed.has(long) && !(optionKey(long) in values));
   const missing = [
-    ...options.map((option) => optionLabel(option)),
+    ...[...options, ...wanted].map((option) => optionLabel(option)),
     ...positionals
       .slice(words.length)
       .filter(({ required }) => required)

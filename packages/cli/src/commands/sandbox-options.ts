@@ -39,6 +39,9 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly logLevel?: string;
   readonly maxDuration?: string;
   readonly idleTimeout?: string;
+  readonly init?: string;
+  readonly initArg?: readonly string[];
+  readonly initEnv?: readonly string[];
 }
 
 export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
@@ -116,6 +119,21 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   { long: 'log-level', value: 'LEVEL', about: 'What the sandbox process logs: error to trace' },
   { long: 'max-duration', value: 'DURATION', about: 'Stop after this long, such as 30s, 5m or 1h' },
   { long: 'idle-timeout', value: 'DURATION', about: 'Stop after this long without activity' },
+  { long: 'init', value: 'PATH|auto', about: 'Program of the image that becomes process 1' },
+  {
+    long: 'init-arg',
+    value: 'ARG',
+    about: 'Argument of the init program',
+    repeatable: true,
+    requires: 'init',
+  },
+  {
+    long: 'init-env',
+    value: 'KEY[=VALUE]',
+    about: 'Environment variable of the init program',
+    repeatable: true,
+    requires: 'init',
+  },
   ...MACHINE,
   ...NETWORK_OPTIONS,
 ];
@@ -151,5 +169,8 @@ export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'logLevel',
   'maxDuration',
   'idleTimeout',
+  'init',
+  'initArg',
+  'initEnv',
   ...NETWORK_OPTION_NAMES,
 ] as const);

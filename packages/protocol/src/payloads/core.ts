@@ -1,5 +1,6 @@
 import type { InputOf, OutputOf } from '../cbor/codec.ts';
 import { omitted, required } from '../cbor/field.ts';
+import { list } from '../cbor/list.ts';
 import { text, u32, u64 } from '../cbor/scalars.ts';
 import { struct } from '../cbor/struct.ts';
 
@@ -17,6 +18,8 @@ export const ready = struct({
   readyTimeNs: required(u64),
   /** Package version of the agent; empty when it did not say. */
   agentVersion: omitted(text, ''),
+  /** What the agent and its relay offer beyond the generation: names of `EXTENSIONS` and later ones. */
+  extensions: omitted(list(text), [] as string[]),
 });
 export type Ready = OutputOf<typeof ready>;
 

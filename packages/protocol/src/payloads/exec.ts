@@ -1,5 +1,5 @@
 import type { InputOf, OutputOf } from '../cbor/codec.ts';
-import { nullable, required, withDefault } from '../cbor/field.ts';
+import { nullable, omitted, required, withDefault } from '../cbor/field.ts';
 import { list } from '../cbor/list.ts';
 import { bool, bytes, i32, text, u16, u32 } from '../cbor/scalars.ts';
 import { struct } from '../cbor/struct.ts';
@@ -39,7 +39,12 @@ export const execStdinError = struct({
 export type ExecStdinError = OutputOf<typeof execStdinError>;
 
 /** `code` is −1 when a signal ended the process or its status was lost. */
-export const execExited = struct({ code: required(i32) });
+export const execExited = struct({
+  /** -1 when a signal ended the program. */
+  code: required(i32),
+  /** That signal; the reference's agent leaves it out. */
+  signal: omitted(i32, null),
+});
 export type ExecExited = OutputOf<typeof execExited>;
 
 /** Kinds: `EXEC_FAILURE_KINDS` of the types package; a later agent may send others. */

@@ -12,6 +12,8 @@ export interface ExecOptions extends ProgramOptions {
   readonly timeoutMs?: number;
   readonly stdin: StdinOption;
   readonly tty: boolean;
+  /** Bytes of each stream that calls which wait for the end return; the middle of more is left out. */
+  readonly maxOutputBytes?: number;
 }
 
 /** Settings of one program run; given to the callbacks of `execWith` and its kin. */
@@ -19,6 +21,7 @@ export class ExecOptionsBuilder extends ProgramOptionsBuilder<ExecOptions> {
   #timeoutMs: number | undefined;
   #stdin: StdinOption = { kind: 'null' };
   #tty = false;
+  #maxOutputBytes: number | undefined;
 
   constructor() {
     super('ExecOptionsBuilder');
@@ -59,12 +62,23 @@ export class ExecOptionsBuilder extends ProgramOptionsBuilder<ExecOptions> {
     });
   }
 
+  /**
+   * Keeps at most so many bytes of each stream (64 MiB), the first half and the last, with a marker between them. For
+   * calls that wait for the end; streams hand over everything.
+   */
+  maxOutput(bytes: number): this {
+    return this.set(() => {
+      this.#maxOutputBytes = Math.max(0, Math.trunc(bytes));
+    });
+  }
+
   override build(): ExecOptions {
     return {
       ...this.common(),
       ...(this.#timeoutMs !== undefined && { timeoutMs: this.#timeoutMs }),
       stdin: this.#stdin,
       tty: this.#tty,
+      ...(this.#maxOutputBytes !== undefined && { maxOutputBytes: this.#maxOutputBytes }),
     };
   }
 }

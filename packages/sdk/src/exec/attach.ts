@@ -38,7 +38,10 @@ export function sizeOf({ output }: HostTerminal): TerminalSize {
  * Connects a terminal to a program that runs on one of its own: raw mode, keys, output, size changes. The
  * terminal is as it was when the promise settles.
  *
- * @returns the program's exit code, or {@link DETACHED} after the detach keys or a lost connection
+ * After the detach keys the program runs on as a detached session, where the sandbox can keep it.
+ *
+ * @returns the program's exit code, 128 and its number after a signal, or {@link DETACHED} after the detach keys or a
+ *   lost connection
  * @throws ExecFailedError when the program never ran
  */
 export async function attachTerminal(
@@ -49,15 +52,19 @@ export async function attachTerminal(
   const { input, output } = terminal;
   const sink = await handle.takeStdin();
   const matcher = new DetachMatcher(detachKeys);
-  let detach = (): void => {};
-  const detached = new Promise<number>((resolve) => {
-    detach = () => resolve(DETACHED);
+  let leave = (): void => {};
+  let isLeaving = false;
+  const left = new Promise<number>((resolve) => {
+    leave = () => resolve(DETACHED);
   });
   const ignore = (): void => {};
   const onData = (chunk: Buffer): void => {
     const match = matcher.push(chunk);
     if (match.forward.length > 0) sink?.write(match.forward).catch(ignore);
-    if (match.detached) detach();
+    if (!match.detached || isLeaving) return;
+    isLeaving = true;
+    // A runtime that cannot keep the program ends it with the connection.
+    void handle.detach().catch(ignore).then(leave);
   };
   const onResize = (): void => {
     const { rows, cols } = sizeOf(terminal);
@@ -68,7 +75,12 @@ export async function attachTerminal(
   input.on('data', onData);
   output.on('resize', onResize);
   try {
-    return await Promise.race([showOutput(handle, output), detached]);
+    const shown = showOutput(handle, output).catch((error: unknown) => {
+      // Detaching closes the connection under the reader.
+      if (isLeaving) return DETACHED;
+      throw error;
+    });
+    return await Promise.race([shown, left]);
   } finally {
     output.off('resize', onResize);
     input.off('data', onData);
@@ -80,7 +92,7 @@ export async function attachTerminal(
 async function showOutput(handle: ExecHandle, output: WriteStream): Promise<number> {
   try {
     for await (const event of handle) {
-      if (event.kind === 'exited') return event.code;
+      if (event.kind === 'exited') return event.signal === null ? event.code : 128 + event.signal;
       if (event.kind === 'failed') throw new ExecFailedError(event.failure);
       if (event.kind !== 'stdout' && event.kind !== 'stderr') continue;
       if (!output.write(event.data)) await once(output, 'drain');

@@ -1,4 +1,4 @@
-import type { AgentClient, AgentStream, Message } from '@microsandbox/protocol';
+import { type AgentClient, type AgentStream, keepExec, type Message } from '@microsandbox/protocol';
 import {
   EXEC_FAILURE_KINDS,
   ExecFailedError,
@@ -12,14 +12,12 @@ import type { ExitStatus } from '../values.ts';
 import type { ExecEvent } from './exec-event.ts';
 import { ExecOutput } from './exec-output.ts';
 import { ExecSink } from './exec-sink.ts';
+import { DEFAULT_MAX_OUTPUT_BYTES, OutputCapture } from './output-capture.ts';
 
 const SIGKILL = 9;
 
 /** How long a killed program may take to be reported as ended. */
 const DRAIN_MS = 5000;
-
-/** Most output that {@link ExecHandle.collect} keeps in memory, both streams together. */
-export const MAX_COLLECTED_BYTES = 512 * 1024 * 1024;
 
 /**
  * A running program. Read it event by event, or wait for its end. One reader at a time; signals and resizes
@@ -72,37 +70,22 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
    * @throws ExecFailedError when the program never ran
    */
   async wait(): Promise<ExitStatus> {
-    const code = await this.#drain(() => {});
+    const { code } = await this.#drain(() => {});
     return { code, success: code === 0 };
   }
 
   /**
-   * Waits for the end and returns what was written since the last `recv()`.
+   * Waits for the end and returns what was written since the last `recv()`: of each stream at most `maxOutputBytes`
+   * (64 MiB), the first half and the last, with a marker between them.
    *
    * @throws ExecFailedError when the program never ran
-   * @throws RuntimeError when it wrote more than fits in memory; it is killed then
    */
-  async collect(): Promise<ExecOutput> {
-    const stdout: Uint8Array[] = [];
-    const stderr: Uint8Array[] = [];
-    let size = 0;
-    let tooMuch = false;
-    const code = await this.#drain((event) => {
-      size += event.data.length;
-      if (size <= MAX_COLLECTED_BYTES) {
-        (event.kind === 'stdout' ? stdout : stderr).push(event.data);
-      } else if (!tooMuch) {
-        tooMuch = true;
-        void this.kill().catch(() => {});
-      }
-    });
-    if (tooMuch) {
-      throw new RuntimeError(
-        `runtime error: the program wrote more than ${MAX_COLLECTED_BYTES} bytes and was killed`,
-        { hint: 'read its output as it comes, with execStream' },
-      );
-    }
-    return new ExecOutput(code, Buffer.concat(stdout), Buffer.concat(stderr));
+  async collect(maxOutputBytes: number = DEFAULT_MAX_OUTPUT_BYTES): Promise<ExecOutput> {
+    const stdout = new OutputCapture(maxOutputBytes);
+    const stderr = new OutputCapture(maxOutputBytes);
+    const end = await this.#drain((event) => (event.kind === 'stdout' ? stdout : stderr).push(event.data));
+    const omittedBytes = stdout.omittedBytes + stderr.omittedBytes;
+    return new ExecOutput({ ...end, stdout: stdout.bytes(), stderr: stderr.bytes(), omittedBytes });
   }
 
   /**
@@ -111,8 +94,8 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
    * @internal
    * @throws ExecTimeoutError
    */
-  async collectWithin(timeoutMs: number): Promise<ExecOutput> {
-    const collected = this.collect();
+  async collectWithin(timeoutMs: number, maxOutputBytes?: number): Promise<ExecOutput> {
+    const collected = this.collect(maxOutputBytes);
     let timer: NodeJS.Timeout | undefined;
     const expired = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), timeoutMs);
@@ -136,6 +119,18 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   /** Tells the program's terminal its new size. */
   async resize(rows: number, cols: number): Promise<void> {
     await this.#stream.send('core.exec.resize', { rows, cols });
+  }
+
+  /**
+   * Lets the program outlive this handle and this process, and returns the number of its session for
+   * `Sandbox.attachSession`. The handle has ended then; the sandbox itself must be detached too to outlive the process.
+   *
+   * @throws UnsupportedOperationError when the sandbox was started by a runtime that cannot keep programs
+   */
+  async detach(): Promise<number> {
+    const session = await keepExec(this.#client, this.#stream.id);
+    await this.#end();
+    return session;
   }
 
   /** Events from here on; leaving the loop neither kills nor closes. */
@@ -170,10 +165,10 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   async #drain(
     onOutput: (event: Extract<ExecEvent, { kind: 'stdout' | 'stderr' }>) => void,
-  ): Promise<number> {
+  ): Promise<Extract<ExecEvent, { kind: 'exited' }>> {
     for await (const event of this) {
       if (event.kind === 'stdout' || event.kind === 'stderr') onOutput(event);
-      else if (event.kind === 'exited') return event.code;
+      else if (event.kind === 'exited') return event;
       else if (event.kind === 'failed') throw new ExecFailedError(event.failure);
     }
     throw new RuntimeError('runtime error: exec session ended without exit event');
@@ -217,7 +212,7 @@ function eventOf(message: Message): ExecEvent | null {
     case 'core.exec.stderr':
       return { kind: 'stderr', data: message.payload.data };
     case 'core.exec.exited':
-      return { kind: 'exited', code: message.payload.code };
+      return { kind: 'exited', ...message.payload };
     case 'core.exec.failed':
       return { kind: 'failed', failure: failureOf(message.payload) };
     case 'core.exec.stdin.error':

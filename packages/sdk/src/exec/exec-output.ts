@@ -1,13 +1,30 @@
 import type { ExitStatus } from '../values.ts';
 
-/** What a finished program left: its exit code and everything it wrote. */
-export class ExecOutput {
+/** What an {@link ExecOutput} is made of. */
+export interface ExecOutputParts {
   readonly code: number;
+  readonly signal: number | null;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly omittedBytes: number;
+}
+
+/** What a finished program left: its exit code and what it wrote. */
+export class ExecOutput {
+  /** -1 when a signal ended the program. */
+  readonly code: number;
+  /** That signal; null otherwise, and from agents that do not tell. */
+  readonly signal: number | null;
+  /** Bytes beyond the limit of `ExecOptionsBuilder.maxOutput`; a marker stands in their place. */
+  readonly omittedBytes: number;
   readonly #stdout: Uint8Array;
   readonly #stderr: Uint8Array;
 
-  constructor(code: number, stdout: Uint8Array, stderr: Uint8Array) {
+  /** @internal */
+  constructor({ code, signal, stdout, stderr, omittedBytes }: ExecOutputParts) {
     this.code = code;
+    this.signal = signal;
+    this.omittedBytes = omittedBytes;
     this.#stdout = stdout;
     this.#stderr = stderr;
   }

@@ -95,7 +95,13 @@ describe('detach keys', () => {
 
 describe('ExecOutput', () => {
   it('decodes text without failing, and hands out copies', () => {
-    const output = new ExecOutput(0, Uint8Array.of(0x61, 0xff), Uint8Array.of(0x62));
+    const output = new ExecOutput({
+      code: 0,
+      signal: null,
+      stdout: Uint8Array.of(0x61, 0xff),
+      stderr: Uint8Array.of(0x62),
+      omittedBytes: 0,
+    });
     expect([output.stdout(), output.stderr(), output.success]).toEqual(['a\ufffd', 'b', true]);
     output.stdoutBytes()[0] = 0;
     expect(output.stdout()).toBe('a\ufffd');

@@ -32,8 +32,8 @@ export async function streamProgram(
 export async function runProgram(host: ProgramHost, argv: Argv, options: ExecOptions): Promise<ExecOutput> {
   await using handle = await streamProgram(host, argv, options);
   return options.timeoutMs === undefined
-    ? await handle.collect()
-    : await handle.collectWithin(options.timeoutMs);
+    ? await handle.collect(options.maxOutputBytes)
+    : await handle.collectWithin(options.timeoutMs, options.maxOutputBytes);
 }
 
 /** Runs a program on this process's terminal. */

@@ -5,20 +5,26 @@ import {
   decodeAnyEnvelope,
   decodeEnvelope,
   decodeHeartbeat,
+  decodeMessage,
   decodePayload,
+  EXTENSIONS,
+  encodeClientFlow,
   FLAG_TERMINAL,
   HEARTBEAT,
   type Heartbeat,
+  isIdInRange,
   type Message,
   relaySlotOfId,
 } from '@microsandbox/protocol';
 import type { ExecLog } from '../journal/exec-log.ts';
 import type { RuntimeLog } from '../journal/runtime-log.ts';
 import { checkClientFrame } from './check-client-frame.ts';
-import { ExecSessions } from './exec-sessions.ts';
+import { type ExecSession, ExecSessions } from './exec-sessions.ts';
 import type { GuestLink, GuestLinkEvents } from './guest-link.ts';
 import { RelayClient } from './relay-client.ts';
+import { SessionDesk } from './session-desk.ts';
 import { SlotRing } from './slot-ring.ts';
+import { withId } from './with-id.ts';
 
 /** What a relay works with. */
 export interface AgentRelayOptions {
@@ -34,10 +40,19 @@ export interface AgentRelayOptions {
   onShutdownRequested(): void;
 }
 
+interface Guest {
+  readonly link: GuestLink;
+  readonly readyFrame: Buffer;
+  /** Whether its agent can hold the output of one client. */
+  readonly holdsClients: boolean;
+}
+
 const CLIENT_LIMIT_BYTES = 256 * 1024 * 1024;
 /** Unwritten log bytes from which the guest has to wait. */
 const LOG_BACKLOG_BYTES = 8 * 1024 * 1024;
 const MAX_GARBAGE_LINES = 20;
+/** Length, correlation id and flags. */
+const FRAME_BODY_OFFSET = 9;
 
 /**
  * Joins up to 128 clients of `agent.sock` with the guest's one agent (protocol sections 10 and 11): gives each a
@@ -49,9 +64,10 @@ export class AgentRelay implements GuestLinkEvents {
   readonly #slots = new SlotRing(AGENT_RELAY_MAX_CLIENTS);
   readonly #clients = new Map<number, RelayClient>();
   readonly #sessions = new ExecSessions();
+  readonly #desk = new SessionDesk(this.#sessions);
   /** Connections that came before the guest was ready. */
   readonly #early = new Set<Socket>();
-  #guest: { readonly link: GuestLink; readonly readyFrame: Buffer } | null = null;
+  #guest: Guest | null = null;
   #guestIsFull = false;
   #garbage = 0;
 
@@ -79,7 +95,11 @@ export class AgentRelay implements GuestLinkEvents {
 
   /** The guest is ready: serves clients from now on. */
   serve(link: GuestLink, readyFrame: Buffer): void {
-    this.#guest = { link, readyFrame };
+    this.#guest = {
+      link,
+      readyFrame,
+      holdsClients: extensionsOf(readyFrame).includes(EXTENSIONS.clientFlow),
+    };
     link.events = this;
     for (const socket of this.#early) this.#admit(socket);
     this.#early.clear();
@@ -100,9 +120,11 @@ export class AgentRelay implements GuestLinkEvents {
       this.#hear(frame);
       return;
     }
-    this.#record(frame);
-    if ((frame.flags & FLAG_TERMINAL) !== 0) this.#sessions.end(frame.id);
-    this.#clients.get(relaySlotOfId(frame.id))?.deliver(frame);
+    const session = this.#sessions.get(frame.id);
+    if (session !== undefined) this.#record(session, frame);
+    if (session?.kept) session.kept.push(frame.bytes);
+    else this.#clients.get(relaySlotOfId(frame.id))?.deliver(frame.bytes);
+    if ((frame.flags & FLAG_TERMINAL) !== 0) this.#endSession(frame.id);
   }
 
   onGarbage(reason: string): void {
@@ -142,6 +164,7 @@ export class AgentRelay implements GuestLinkEvents {
       spoolDir: this.#options.spoolDir,
       limitBytes: this.#options.clientLimitBytes ?? CLIENT_LIMIT_BYTES,
       hold: () => guest.link.hold(),
+      onBacklog: (isHigh) => this.#setFlow(client, isHigh),
       onOverflow: (reason) => {
         this.#options.log.warn(`client in slot ${slot} was cut off: ${reason}`);
         socket.destroy();
@@ -162,14 +185,17 @@ export class AgentRelay implements GuestLinkEvents {
       client.destroy();
     } else if (verdict.action === 'refuse') {
       client.refuse(frame.id, verdict);
+    } else if (verdict.action === 'session') {
+      this.#desk.answer(client, frame.id, verdict.request);
     } else if (this.#admitMessage(client, frame.id, verdict.message)) {
-      this.#toGuest((link) => link.send(frame.bytes));
+      const id = this.#desk.of(client, frame.id)?.id ?? frame.id;
+      this.#toGuest((link) => link.send(withId(frame.bytes, id)));
     }
   }
 
   /** Takes note of a message; false when it must not go on to the guest. */
   #admitMessage(client: RelayClient, id: number, message: Message): boolean {
-    if (message.type === 'core.exec.request' && !this.#sessions.start(id, message.payload.tty)) {
+    if (message.type === 'core.exec.request' && !this.#sessions.start(id, message.payload)) {
       client.refuse(id, {
         kind: 'invalid_session',
         message: 'too many commands at once',
@@ -181,17 +207,43 @@ export class AgentRelay implements GuestLinkEvents {
     return true;
   }
 
-  /** A client is gone: its commands end, and the guest frees what it held. */
+  /** A client is gone: its commands end unless they are kept, and the guest frees what it held. */
   #dismiss(client: RelayClient): void {
     if (!this.#clients.delete(client.slot)) return;
+    // What it read of commands of others flows on without it.
+    this.#setFlow(client, false);
     this.#toGuest((link) => {
-      for (const id of this.#sessions.within(client.range)) {
+      for (const { id } of this.#desk.leave(client)) {
         link.sendMessage(id, 'core.exec.signal', { signal: 9 });
       }
       const { start: idStart, endExclusive: idEndExclusive } = client.range;
       return link.sendMessage(0, 'core.relay.client.disconnected', { idStart, idEndExclusive });
     });
-    this.#slots.free(client.slot);
+    this.#freeSlot(client.slot);
+  }
+
+  /** Lets a slot be used again, once no command that a former client left running uses its ids. */
+  #freeSlot(slot: number): void {
+    const isPinned = this.#sessions.kept().some(({ id }) => relaySlotOfId(id) === slot);
+    if (!isPinned && !this.#clients.has(slot)) this.#slots.free(slot);
+  }
+
+  #endSession(id: number): void {
+    const isKept = this.#sessions.get(id)?.kept;
+    this.#sessions.end(id);
+    if (isKept) this.#freeSlot(relaySlotOfId(id));
+  }
+
+  /** Asks the guest to hold everything that this client reads, or to let it flow. */
+  #setFlow(client: RelayClient, held: boolean): void {
+    if (!this.#guest?.holdsClients) return;
+    const foreign = this.#sessions
+      .kept()
+      .filter(({ id, kept }) => kept?.viewer?.client === client && !isIdInRange(id, client.range))
+      .map(({ id }) => ({ start: id, endExclusive: id + 1 }));
+    for (const ids of [client.range, ...foreign]) {
+      this.#toGuest((link) => link.send(encodeClientFlow(ids, held)));
+    }
   }
 
   /** Sends to the guest; while it takes no more, no client is read. */
@@ -211,12 +263,12 @@ export class AgentRelay implements GuestLinkEvents {
     }
   }
 
-  /** Output of commands goes to the log. */
-  #record(frame: DecodedFrame): void {
-    const session = this.#sessions.get(frame.id);
-    if (session === undefined) return;
+  /** Takes note of how a command goes on; its output goes to the log. */
+  #record(session: ExecSession, frame: DecodedFrame): void {
     try {
       const { type, payload } = decodeEnvelope(frame.body);
+      if (type === 'core.exec.started') session.pid = decodePayload(type, payload).pid;
+      if (type === 'core.exec.exited') session.exit = decodePayload(type, payload);
       if (type !== 'core.exec.stdout' && type !== 'core.exec.stderr') return;
       const source = type === 'core.exec.stderr' ? 'stderr' : session.tty ? 'output' : 'stdout';
       this.#options.execLog.output(source, session.number, decodePayload(type, payload).data);
@@ -232,4 +284,9 @@ export class AgentRelay implements GuestLinkEvents {
     const release = this.#guest.link.hold();
     void execLog.flush().finally(release);
   }
+}
+
+function extensionsOf(readyFrame: Buffer): readonly string[] {
+  const message = decodeMessage({ flags: 0, body: readyFrame.subarray(FRAME_BODY_OFFSET) });
+  return message.type === 'core.ready' ? message.payload.extensions : [];
 }

@@ -1,7 +1,9 @@
 import {
   type DecodedFrame,
   decodeAnyEnvelope,
+  decodeExecSessionMessage,
   decodePayload,
+  type ExecSessionPayload,
   FLAG_SHUTDOWN,
   flagsOf,
   isIdInRange,
@@ -29,9 +31,19 @@ const CLIENT_TYPES: ReadonlySet<MessageType> = new Set([
   'core.tcp.close',
 ]);
 
+/** What a client may ask the relay about its programs. */
+export type SessionRequest = {
+  [T in 'core.exec.keep' | 'core.exec.sessions' | 'core.exec.attach']: {
+    readonly type: T;
+    readonly payload: ExecSessionPayload<T>;
+  };
+}['core.exec.keep' | 'core.exec.sessions' | 'core.exec.attach'];
+
 /** What to do with a client's frame. */
 export type FrameVerdict =
   | { readonly action: 'forward'; readonly message: Message }
+  /** For the relay itself: about programs that outlive their client. */
+  | { readonly action: 'session'; readonly request: SessionRequest }
   /** Answer with `core.error` and forget the frame. */
   | {
       readonly action: 'refuse';
@@ -52,6 +64,10 @@ export function checkClientFrame(frame: DecodedFrame, range: RelayIdRange): Fram
   try {
     const envelope = decodeAnyEnvelope(frame.body);
     type = envelope.type;
+    if (type === 'core.exec.keep' || type === 'core.exec.sessions' || type === 'core.exec.attach') {
+      const payload = decodeExecSessionMessage(type, envelope.payload);
+      return { action: 'session', request: { type, payload } as SessionRequest };
+    }
     if (!isMessageType(type) || !CLIENT_TYPES.has(type)) {
       return refuse('unsupported_message_type', `unknown message type: ${type}`, type);
     }

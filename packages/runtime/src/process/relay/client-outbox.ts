@@ -6,6 +6,10 @@ const MEMORY_BYTES = 1024 * 1024;
 /** Bytes that may wait to be written to disk; then the guest has to wait a moment. */
 const HOLD_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
+/** Unread bytes from which the guest is asked to hold this client's output … */
+const HIGH_BYTES = 4 * 1024 * 1024;
+/** … and from which it may go on. */
+const LOW_BYTES = 1024 * 1024;
 
 /** What an outbox needs from its surroundings. */
 export interface OutboxOptions {
@@ -15,6 +19,8 @@ export interface OutboxOptions {
   readonly limitBytes: number;
   /** Stops reading from the guest until the returned function is called. */
   hold(): () => void;
+  /** So much waits that the guest should stop this client's output; false when it may go on. */
+  onBacklog(isHigh: boolean): void;
   /** The client read nothing for too long, or its bytes could not be kept. */
   onOverflow(reason: string): void;
 }
@@ -22,7 +28,8 @@ export interface OutboxOptions {
 /**
  * Bytes on their way to one client. All clients share the guest's one stream, so a client that does not read
  * must not stop it: what it leaves unread goes from memory to disk, up to a limit, and other clients notice
- * nothing (protocol section 22, trap 5).
+ * nothing (protocol section 22, trap 5). From a few mebibytes on our own agent is asked to hold this client's output,
+ * so that its programs wait; the limit is for agents that cannot.
  */
 export class ClientOutbox {
   readonly #socket: Socket;
@@ -36,6 +43,7 @@ export class ClientOutbox {
   /** Ends a wait for the socket early. */
   #wake: (() => void) | null = null;
   #closed = false;
+  #isHigh = false;
 
   constructor(socket: Socket, options: OutboxOptions) {
     this.#socket = socket;
@@ -52,13 +60,26 @@ export class ClientOutbox {
     }
     this.#late.push(bytes);
     this.#lateBytes += bytes.length;
-    if (this.#lateBytes + (this.#spool?.length ?? 0) > this.#options.limitBytes) {
+    if (this.#waiting > this.#options.limitBytes) {
       this.#overflow('it left too much unread');
       return;
     }
+    this.#watchBacklog();
     if (this.#lateBytes > HOLD_BYTES) this.#release ??= this.#options.hold();
     this.#wake?.();
     this.#pump ??= this.#run();
+  }
+
+  /** Bytes beyond what the socket holds. */
+  get #waiting(): number {
+    return this.#lateBytes + (this.#spool?.length ?? 0);
+  }
+
+  #watchBacklog(): void {
+    const isHigh = this.#waiting > (this.#isHigh ? LOW_BYTES : HIGH_BYTES);
+    if (isHigh === this.#isHigh) return;
+    this.#isHigh = isHigh;
+    this.#options.onBacklog(isHigh);
   }
 
   close(): void {
@@ -108,6 +129,7 @@ export class ClientOutbox {
     if (this.#socket.writableNeedDrain) await this.#drained();
     if (this.#closed || spool.length === 0) return;
     this.#socket.write(await spool.read(READ_BYTES));
+    if (!this.#closed) this.#watchBacklog();
   }
 
   /** Resolves when the socket drained or closed, or when new pieces should go to disk meanwhile. */

@@ -44,9 +44,9 @@ export class RelayClient {
     if (!this.#paused) this.#socket.resume();
   }
 
-  /** Queues a frame of the guest. */
-  deliver(frame: DecodedFrame): void {
-    this.#outbox.push(frame.bytes);
+  /** Queues a whole frame. */
+  deliver(bytes: Buffer): void {
+    this.#outbox.push(bytes);
   }
 
   /** Answers a frame that the guest must not see. */
