@@ -6,7 +6,8 @@
 
 use std::ffi::CString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader};
+use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -27,7 +28,8 @@ const LOG: &str = "/run/microsandbox/agentd.log";
 /// The agent's side of a handoff.
 #[derive(Debug)]
 pub struct Handoff {
-    go: OwnedFd,
+    /// Never closed by us: its end tells process 1 that the agent died, and one that fails says why first.
+    go: ManuallyDrop<OwnedFd>,
 }
 
 /// Splits process 1 from the agent when the bootstrap asks for it. Only the agent returns.
@@ -44,7 +46,9 @@ pub fn prepare(bootstrap: &GuestBootstrap) -> Result<Option<Handoff>, InitError>
             drop(go);
             become_init(init, bootstrap, wait)
         }
-        Forked::Child => Ok(Some(Handoff { go })),
+        Forked::Child => Ok(Some(Handoff {
+            go: ManuallyDrop::new(go),
+        })),
     }
 }
 
@@ -53,7 +57,7 @@ impl Handoff {
     ///
     /// # Errors
     /// [`InitError`] naming what is wrong with the program. The guest is of no use then.
-    pub fn complete(self, init: &BootstrapHandoffInit) -> Result<(), InitError> {
+    pub fn complete(&self, init: &BootstrapHandoffInit) -> Result<(), InitError> {
         let program = program_of(&init.cmd, Path::new("/"))?;
         if !is_executable(&program) {
             let text = format!("{program} is not an executable file");
@@ -65,10 +69,8 @@ impl Handoff {
             }
         }
         let _ = rustix::process::setsid();
-        let mut go = File::from(self.go);
-        go.write_all(program.as_bytes())
-            .context("tell process 1 to go on")?;
-        drop(go);
+        let message = [program.as_bytes(), b"\0"].concat();
+        rustix::io::write(&*self.go, &message).context("tell process 1 to go on")?;
         if let Ok(log) = OpenOptions::new().append(true).create(true).open(LOG) {
             // Without a log there is nowhere else to say so.
             let _ = rustix::stdio::dup2_stderr(&log);
@@ -79,12 +81,14 @@ impl Handoff {
 
 /// What process 1 does from the fork on.
 fn become_init(init: &BootstrapHandoffInit, bootstrap: &GuestBootstrap, wait: OwnedFd) -> ! {
-    let mut program = String::new();
-    let read = File::from(wait).read_to_string(&mut program);
-    if read.is_err() || program.is_empty() {
-        // The agent said why it gave up, or died; without it the machine is of no use.
+    let mut message = Vec::new();
+    // An error is like no message.
+    let _ = BufReader::new(File::from(wait)).read_until(0, &mut message);
+    let Some(program) = message.strip_suffix(b"\0").map(String::from_utf8_lossy) else {
+        // The agent died without a word; without it the machine is of no use.
         shutdown::restart()
-    }
+    };
+    let program = program.into_owned();
     let mut environment = Environment::of_sandbox(&bootstrap.default_env);
     for entry in &init.env {
         environment.set(&entry.key, &entry.value);

@@ -48,7 +48,12 @@ describe('AgentClient handshake', () => {
     await using relay = await FakeRelay.listen({ prologue: prologueOf(9, 1), onFrame: likeAGuest });
     await using client = await AgentClient.connect(relay.path);
     expect(client.negotiatedVersion).toBe(7);
-    expect(client.ready).toMatchObject({ bootTimeNs: 1n, initTimeNs: 2n, readyTimeNs: 3n, agentVersion: '0.6.14' });
+    expect(client.ready).toMatchObject({
+      bootTimeNs: 1n,
+      initTimeNs: 2n,
+      readyTimeNs: 3n,
+      agentVersion: '0.6.14',
+    });
     expect(decodeMessage({ flags: 0, body: client.readyBytes() })).toMatchObject({
       type: 'core.ready',
       version: 9,

@@ -127,7 +127,8 @@ export class ClientOutbox {
   /** Gives the socket its next piece once it has room. */
   async #feed(spool: SpoolFile): Promise<void> {
     if (this.#socket.writableNeedDrain) await this.#drained();
-    if (this.#closed || spool.length === 0) return;
+    // Woken early, for new pieces to go to disk: the socket has no room yet.
+    if (this.#closed || spool.length === 0 || this.#socket.writableNeedDrain) return;
     this.#socket.write(await spool.read(READ_BYTES));
     if (!this.#closed) this.#watchBacklog();
   }

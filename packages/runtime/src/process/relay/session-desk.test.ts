@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   AgentClient,
   attachExec,
@@ -191,5 +192,17 @@ describe('the output of a client that does not read', () => {
       if (value?.type === 'core.exec.stdout') received += value.payload.data.length;
     }
     expect(guest.flows.map(({ held }) => held)).toEqual([true, false]);
+  }, 30_000);
+
+  it('does not pile up in memory, whatever its rhythm', async () => {
+    const { guest, connect } = await setUp();
+    const stream = await (await connect()).stream('core.exec.request', { cmd: 'yes' });
+    const piece = Buffer.alloc(16 * 1024, 'y');
+    // A piece at a time wakes the writer again and again, while the client takes nothing.
+    for (let count = 0; guest.flows.length === 0 && count < 2000; count++) {
+      guest.send(stream.id, 'core.exec.stdout', { data: piece });
+      await delay(1);
+    }
+    expect(guest.flows).toMatchObject([{ held: true }]);
   }, 30_000);
 });

@@ -1,0 +1,116 @@
+// Commands in a sandbox: round trip of `true` against the agent's bare echo on the same port, 64 MiB through `cat`, a
+// hundred commands at once. `node bench/exec.mjs [rounds]`
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AgentClient } from '@microsandbox/protocol';
+import { buildTestImage, busyboxLayer, initIsolatedHome, writeOciLayout } from '@microsandbox/test-utils';
+import { Image, Sandbox, AgentClient as SandboxAgent } from 'microsandbox';
+import { machine } from './lib/machine.mjs';
+import { alternate, median } from './lib/statistics.mjs';
+import { table } from './lib/table.mjs';
+
+const rounds = Number(process.argv[2] ?? 50);
+const reference = 'localhost/bench';
+const folder = await mkdtemp(join(tmpdir(), 'msb-bench-'));
+await using _home = await initIsolatedHome();
+
+const MIB = 64;
+const AT_ONCE = 100;
+const block = Buffer.alloc(1 << 20, 'b');
+
+/** One command on a connection that is open, to its exit. */
+async function execOn(client, request) {
+  for await (const message of await client.stream('core.exec.request', request)) {
+    if (message.type === 'core.exec.exited' && message.payload.code === 0) return;
+  }
+  throw new Error('the command failed');
+}
+
+/** Output of a command, read to its end. */
+async function readAll(sandbox, script) {
+  const handle = await sandbox.shellStream(script);
+  let size = 0;
+  for await (const event of handle) if (event.kind === 'stdout') size += event.data.length;
+  if (size !== MIB << 20) throw new Error(`${size} bytes came`);
+}
+
+/** Input of a command, written to its end. */
+async function writeAll(sandbox, script) {
+  await using handle = await sandbox.execStreamWith('sh', (exec) => exec.args(['-c', script]).stdinPipe());
+  const sink = await handle.takeStdin();
+  for (let index = 0; index < MIB; index++) await sink.write(block);
+  await sink.close();
+  if (!(await handle.wait()).success) throw new Error('the command failed');
+}
+
+async function timed(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+try {
+  await writeOciLayout(folder, buildTestImage({ layers: [await busyboxLayer()] }), reference);
+  await Image.importLayout(folder, { reference });
+  const sandbox = await Sandbox.builder('bench').image(reference).pullPolicy('never').create();
+  await sandbox.shell(`dd if=/dev/zero of=/tmp/blob bs=1M count=${MIB} 2>/dev/null`);
+  await using client = await AgentClient.connect(SandboxAgent.socketPath('bench'));
+  const rows = [];
+  const add = (title, figure, against, goal) => rows.push([title, figure, against, goal]);
+
+  const [echo, exec] = await alternate(
+    rounds,
+    () => client.request('core.ping', {}),
+    () => execOn(client, { cmd: '/bin/true' }),
+  );
+  const ratio = median(exec) / median(echo);
+  add(
+    'exec of `true`, connection open / bare echo',
+    `${median(exec).toFixed(1)} ms`,
+    `${median(echo).toFixed(1)} ms, ratio ${ratio.toFixed(2)}`,
+    '<= 3',
+  );
+  const [whole] = await alternate(
+    rounds,
+    () => sandbox.exec('true'),
+    () => client.request('core.ping', {}),
+  );
+  add('exec of `true` through the SDK, connection of its own', `${median(whole).toFixed(1)} ms`, '-', '-');
+
+  // The guest's own copy through a pipe: what no transport can be quicker than.
+  const [out, pipe] = await alternate(
+    3,
+    () => readAll(sandbox, 'cat /tmp/blob'),
+    () => sandbox.shell('cat /tmp/blob | cat > /dev/null'),
+  );
+  add(
+    `${MIB} MiB out through \`cat\``,
+    `${(out.map((ms) => MIB / (ms / 1000)).toSorted((a, b) => a - b)[1]).toFixed(0)} MiB/s`,
+    `pipe in the guest ${median(pipe).toFixed(0)} ms of ${median(out).toFixed(0)} ms`,
+    '-',
+  );
+  const [into] = await alternate(
+    3,
+    () => writeAll(sandbox, 'cat > /dev/null'),
+    () => sandbox.exec('true'),
+  );
+  add(`${MIB} MiB in through \`cat\``, `${(MIB / (median(into) / 1000)).toFixed(0)} MiB/s`, '-', '-');
+
+  const atOnce = await timed(() => Promise.all(Array.from({ length: AT_ONCE }, () => sandbox.exec('true'))));
+  const inARow = await timed(async () => {
+    for (let index = 0; index < AT_ONCE; index++) await sandbox.exec('true');
+  });
+  add(
+    `${AT_ONCE} commands at once / in a row`,
+    `${atOnce.toFixed(0)} ms`,
+    `${inARow.toFixed(0)} ms, ratio ${(atOnce / inARow).toFixed(2)}`,
+    '-',
+  );
+
+  console.log(`${machine()}, ${sandbox.boot.vmm} with ${sandbox.boot.accelerator}\n`);
+  console.log(table(['exec, median', 'figure', 'against', 'goal'], rows));
+  await sandbox.stop();
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
+import { importSdk, msb } from './support/consumer.ts';
+import { processesIn } from './support/processes-in.ts';
+
+const { Sandbox } = await importSdk();
+
+/** Looking through all processes takes a while on an emulated machine. */
+const SLOWLY = { timeout: 20_000, interval: 250 };
+
+let made: BusyboxHome;
+beforeAll(async () => {
+  made = await startBusyboxHome();
+});
+afterAll(() => made[Symbol.asyncDispose]());
+
+const builder = (name: string) => Sandbox.builder(name).image(made.reference);
+
+describe('a program of the image as process 1', () => {
+  it('gets its arguments, its environment and the orphans; commands work beside it', async () => {
+    const box = await builder('init')
+      .initWith('/bin/sh', (init) =>
+        init
+          .args(['-c', 'echo "$$ $MARK $0 $1" > /init-ran; while :; do sleep 1; done', 'zero', 'one'])
+          .env('MARK', 'yes'),
+      )
+      .create();
+    expect((await box.shell('cat /init-ran')).stdout()).toBe('1 yes zero one\n');
+    expect((await box.shell('cat /proc/1/comm')).stdout()).toBe('sh\n');
+    expect((await box.shell('cat /run/microsandbox/agentd.log')).code).toBe(0);
+    expect(Number((await box.shell('echo $PPID')).stdout())).toBeGreaterThan(1);
+    await box.shell('echo kept > /kept; sync');
+    await box.stop();
+    await using again = await Sandbox.start('init');
+    expect((await again.shell('cat /kept')).stdout()).toBe('kept\n');
+    await again.stop();
+    await Sandbox.remove('init');
+  });
+
+  it('may be an init that knows how to power off', async () => {
+    const inittab = '::sysinit:/bin/true\n::respawn:/bin/sleep 1000\n';
+    const box = await builder('busybox-init')
+      .patch((patch) => patch.text('/etc/inittab', inittab, { replace: true }))
+      .init('/bin/init')
+      .create();
+    expect((await box.shell('cat /proc/1/comm')).stdout()).toBe('init\n');
+    await expect.poll(() => processesIn(box, 'sleep 1000'), SLOWLY).toBe(1);
+    await box.stop();
+    await Sandbox.remove('busybox-init');
+  });
+
+  it('is told when it cannot be', async () => {
+    const env = made.home.env;
+    const missing = await msb(['run', '--init', '/no/init', made.reference, '--', 'true'], { env });
+    expect(missing.code).toBe(1);
+    expect(missing.stderr.toString()).toContain('/no/init is not an executable file');
+    const relative = await msb(['run', '--init', 'init', made.reference, '--', 'true'], { env });
+    expect(relative.stderr.toString()).toContain('--init must be an absolute path or `auto`, got: init');
+    const alone = await msb(['run', '--init-arg', 'x', made.reference, '--', 'true'], { env });
+    expect(alone.code).toBe(2);
+  });
+
+  it('can be asked for on the command line', async () => {
+    const { stdout, code } = await msb(
+      [
+        'run',
+        '--init',
+        '/bin/sh',
+        '--init-arg',
+        '-c',
+        '--init-arg',
+        'while :; do sleep 1; done',
+        '--init-env',
+        'A=b',
+      ].concat([
+        made.reference,
+        '--',
+        'sh',
+        '-c',
+        'tr "\\0" "\\n" < /proc/1/environ | grep ^A=; cat /proc/1/comm',
+      ]),
+      { env: made.home.env },
+    );
+    expect([stdout.toString(), code]).toEqual(['A=b\nsh\n', 0]);
+  });
+});
+
+describe('names and profile', () => {
+  it('stand in hostname, hosts and resolv.conf as specified', async () => {
+    const box = await builder('named').hostname('my-host').create();
+    expect((await box.shell('hostname; cat /etc/hostname')).stdout()).toBe('my-host\nmy-host\n');
+    const hosts = (await box.shell('cat /etc/hosts')).stdout();
+    expect(hosts).toContain('127.0.0.1\tlocalhost my-host\n');
+    expect(hosts).toContain('::1\tlocalhost ip6-localhost ip6-loopback my-host\n');
+    for (const line of [
+      'fe00::\tip6-localnet',
+      'ff00::\tip6-mcastprefix',
+      'ff02::1\tip6-allnodes',
+      'ff02::2\tip6-allrouters',
+    ])
+      expect(hosts).toContain(`${line}\n`);
+    expect((await box.shell('stat -c %a /etc/hosts /tmp /var/tmp')).stdout()).toBe('644\n1777\n1777\n');
+    await box.kill();
+    await Sandbox.remove('named');
+  });
+
+  it('restricted takes CAP_SYS_ADMIN and new privileges away', async () => {
+    const box = await builder('restricted').security('restricted').create();
+    const status = (await box.shell('cat /proc/self/status')).stdout();
+    const bit = 1n << 21n;
+    for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb']) {
+      const mask = BigInt(`0x${new RegExp(`${set}:\\s+([0-9a-f]+)`).exec(status)?.[1]}`);
+      expect(mask & bit, set).toBe(0n);
+    }
+    expect(status).toMatch(/NoNewPrivs:\s+1/);
+    expect((await box.shell('mount -t tmpfs none /tmp')).code).not.toBe(0);
+    await box.kill();
+    await Sandbox.remove('restricted');
+  });
+
+  it.skipIf(inject('boot') === 'cold')(
+    'the clock is the host’s at the start and within a minute after it was changed (once: it takes that minute)',
+    async () => {
+      const box = await builder('clock').create();
+      const seconds = async () => Number((await box.shell('date +%s')).stdout());
+      expect(Math.abs((await seconds()) - Date.now() / 1000)).toBeLessThan(3);
+      await box.shell('date -s "2020-01-01 00:00:00"');
+      expect(Math.abs((await seconds()) - Date.now() / 1000)).toBeGreaterThan(1000);
+      await expect
+        .poll(async () => Math.abs((await seconds()) - Date.now() / 1000), {
+          timeout: 75_000,
+          interval: 3000,
+        })
+        .toBeLessThan(3);
+      await box.kill();
+      await Sandbox.remove('clock');
+    },
+  );
+});
