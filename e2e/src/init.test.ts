@@ -25,7 +25,9 @@ describe('a program of the image as process 1', () => {
           .env('MARK', 'yes'),
       )
       .create();
-    expect((await box.shell('cat /init-ran')).stdout()).toBe('1 yes zero one\n');
+    // Process 1 starts when the agent is ready.
+    const ran = async () => (await box.shell('cat /init-ran')).stdout();
+    await expect.poll(ran, { timeout: 20_000 }).toBe('1 yes zero one\n');
     expect((await box.shell('cat /proc/1/comm')).stdout()).toBe('sh\n');
     expect((await box.shell('cat /run/microsandbox/agentd.log')).code).toBe(0);
     expect(Number((await box.shell('echo $PPID')).stdout())).toBeGreaterThan(1);
@@ -43,7 +45,8 @@ describe('a program of the image as process 1', () => {
       .patch((patch) => patch.text('/etc/inittab', inittab, { replace: true }))
       .init('/bin/init')
       .create();
-    expect((await box.shell('cat /proc/1/comm')).stdout()).toBe('init\n');
+    const comm = async () => (await box.shell('cat /proc/1/comm')).stdout();
+    await expect.poll(comm, { timeout: 20_000 }).toBe('init\n');
     await expect.poll(() => processesIn(box, 'sleep 1000'), SLOWLY).toBe(1);
     await box.stop();
     await Sandbox.remove('busybox-init');

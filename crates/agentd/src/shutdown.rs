@@ -72,7 +72,7 @@ pub fn power_off(upper: Option<OwnedFd>) -> ! {
 }
 
 /// SIGRTMIN+4 as a C library for systemd counts it: "power off". Our own C library counts otherwise.
-const POWER_OFF_SIGNAL: u32 = 38;
+const POWER_OFF_SIGNAL: i32 = 38;
 
 fn is_process_1() -> bool {
     std::process::id() == 1
@@ -90,7 +90,7 @@ fn ask_init_to_power_off() {
 }
 
 /// Whether a process catches `signal`, or blocks it to read it from a descriptor, by its `/proc/PID/status`.
-fn listens_for(status: &str, signal: u32) -> bool {
+fn listens_for(status: &str, signal: i32) -> bool {
     let masks = status.lines().filter_map(|line| {
         let mask = line
             .strip_prefix("SigCgt:")

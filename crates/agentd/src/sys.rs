@@ -414,9 +414,9 @@ pub fn signal_everyone(signal: rustix::process::Signal) {
 }
 
 /// Sends signal number `signal`, real-time signals included, to process 1.
-pub fn signal_init(signal: u32) {
+pub fn signal_init(signal: i32) {
     // SAFETY: kill(2) with a plain number.
-    unsafe { libc::kill(1, signal.cast_signed()) };
+    unsafe { libc::kill(1, signal) };
 }
 
 /// Sets `limit` on this process and takes it back.

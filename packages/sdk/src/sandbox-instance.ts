@@ -171,8 +171,8 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Continues a program that was let go with `ExecHandle.detach()`: what it wrote since nobody read it (the last
-   * 256 KiB; the log has it all), then all that comes. Its standard input can be taken.
+   * Continues a program that was let go with `ExecHandle.detach()`: the last 256 KiB that it wrote since then
+   * (the log has it all), and all that comes. Its standard input can be taken.
    */
   async attachSession(id: number): Promise<ExecHandle> {
     return attachSession(this.#live(), id);

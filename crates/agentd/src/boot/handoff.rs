@@ -6,7 +6,7 @@
 
 use std::ffi::CString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{BufRead, BufReader};
+use std::io::{self, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -53,11 +53,15 @@ pub fn prepare(bootstrap: &GuestBootstrap) -> Result<Option<Handoff>, InitError>
 }
 
 impl Handoff {
-    /// Lets process 1 become the program; the guest is set up.
+    /// Lets process 1 become the program, with `environment` under its own variables; the guest is set up.
     ///
     /// # Errors
     /// [`InitError`] naming what is wrong with the program. The guest is of no use then.
-    pub fn complete(&self, init: &BootstrapHandoffInit) -> Result<(), InitError> {
+    pub fn complete(
+        &self,
+        init: &BootstrapHandoffInit,
+        mut environment: Environment,
+    ) -> Result<(), InitError> {
         let program = program_of(&init.cmd, Path::new("/"))?;
         if !is_executable(&program) {
             let text = format!("{program} is not an executable file");
@@ -69,39 +73,58 @@ impl Handoff {
             }
         }
         let _ = rustix::process::setsid();
-        let message = [program.as_bytes(), b"\0"].concat();
-        rustix::io::write(&*self.go, &message).context("tell process 1 to go on")?;
+        for entry in &init.env {
+            environment.set(&entry.key, &entry.value);
+        }
+        let words: Vec<String> = std::iter::once(program)
+            .chain(environment.lines())
+            .collect();
+        self.tell(words.join("\0").as_bytes())
+            .context("tell process 1 to go on")?;
         if let Ok(log) = OpenOptions::new().append(true).create(true).open(LOG) {
             // Without a log there is nowhere else to say so.
             let _ = rustix::stdio::dup2_stderr(&log);
         }
         Ok(())
     }
+
+    /// Sends `message` behind its length.
+    fn tell(&self, message: &[u8]) -> io::Result<()> {
+        let mut pipe = File::from(self.go.try_clone()?);
+        let length = u32::try_from(message.len()).map_err(io::Error::other)?;
+        pipe.write_all(&length.to_ne_bytes())?;
+        pipe.write_all(message)
+    }
+}
+
+/// What [`Handoff::tell`] sent; an error when the agent died without a word.
+fn hear(pipe: OwnedFd) -> io::Result<Vec<u8>> {
+    let mut pipe = File::from(pipe);
+    let mut length = [0; 4];
+    pipe.read_exact(&mut length)?;
+    let mut message = Vec::new();
+    pipe.take(u32::from_ne_bytes(length).into())
+        .read_to_end(&mut message)?;
+    Ok(message)
 }
 
 /// What process 1 does from the fork on.
 fn become_init(init: &BootstrapHandoffInit, bootstrap: &GuestBootstrap, wait: OwnedFd) -> ! {
-    let mut message = Vec::new();
-    // An error is like no message.
-    let _ = BufReader::new(File::from(wait)).read_until(0, &mut message);
-    let Some(program) = message.strip_suffix(b"\0").map(String::from_utf8_lossy) else {
-        // The agent died without a word; without it the machine is of no use.
+    let Ok(message) = hear(wait) else {
+        // Without the agent the machine is of no use.
         shutdown::restart()
     };
-    let program = program.into_owned();
-    let mut environment = Environment::of_sandbox(&bootstrap.default_env);
-    for entry in &init.env {
-        environment.set(&entry.key, &entry.value);
-    }
-    let argv = std::iter::once(&program).chain(&init.args);
+    let mut words = message
+        .split(|byte| *byte == 0)
+        .filter_map(|word| CString::new(word).ok());
+    let program = words.next().unwrap_or_default();
+    let arguments = init.args.iter();
+    let argv = std::iter::once(program)
+        .chain(arguments.filter_map(|arg| CString::new(arg.as_str()).ok()))
+        .collect();
     let code = sys::become_program(&InitProgram {
-        argv: argv
-            .filter_map(|arg| CString::new(arg.as_str()).ok())
-            .collect(),
-        envp: environment
-            .lines()
-            .filter_map(|line| CString::new(line).ok())
-            .collect(),
+        argv,
+        envp: words.collect(),
         cwd: init.cwd.as_deref().and_then(|cwd| CString::new(cwd).ok()),
         limits: known_limits(&bootstrap.rlimits),
     });

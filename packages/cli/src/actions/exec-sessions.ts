@@ -72,8 +72,11 @@ export async function startExecSession(
     for (const { resource, soft, hard } of request.rlimits) exec.rlimitRange(resource, soft, hard);
     return exec;
   });
+  // At once, so that its first words are kept too.
+  const session = await program.keep();
   await started(program);
-  writeOut(`${await program.detach()}\n`);
+  writeOut(`${session}\n`);
+  await program.detach().catch(() => {}); // It may have ended by now.
   await sandbox.detach();
   return 0;
 }

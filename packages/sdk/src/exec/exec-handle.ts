@@ -122,13 +122,22 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   }
 
   /**
+   * Lets the program outlive this handle, which can still be read, and returns the number of its session.
+   *
+   * @throws UnsupportedOperationError when the sandbox was started by a runtime that cannot keep programs
+   */
+  async keep(): Promise<number> {
+    return keepExec(this.#client, this.#stream.id);
+  }
+
+  /**
    * Lets the program outlive this handle and this process, and returns the number of its session for
    * `Sandbox.attachSession`. The handle has ended then; the sandbox itself must be detached too to outlive the process.
    *
    * @throws UnsupportedOperationError when the sandbox was started by a runtime that cannot keep programs
    */
   async detach(): Promise<number> {
-    const session = await keepExec(this.#client, this.#stream.id);
+    const session = await this.keep();
     await this.#end();
     return session;
   }

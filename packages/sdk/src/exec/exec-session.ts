@@ -30,7 +30,7 @@ export async function listSessions(place: SandboxPlace): Promise<ExecSession[]> 
   return (await listExecSessions(client)).map(sessionOf);
 }
 
-/** Continues a detached program: what it wrote since nobody read it, at most 256 KiB, then all that comes. */
+/** Continues a detached program: the last 256 KiB that it wrote since it was let go, then all that comes. */
 export async function attachSession(place: SandboxPlace, id: number): Promise<ExecHandle> {
   const client = await connectAgent(place);
   try {

@@ -8,12 +8,13 @@ export interface Viewer {
   readonly id: number;
 }
 
-/** Frames that wait for the next viewer, in bytes. The whole output is in the sandbox's log. */
+/** Frames that the next viewer is shown, in bytes. The whole output is in the sandbox's log. */
 const TAIL_BYTES = 256 * 1024;
 
 /**
- * Output of a command that outlives its client. While somebody looks, frames go there. While nobody does, the command
- * runs on, and the last of its output waits for the next viewer, who is told how much is missing in front of it.
+ * Output of a command that outlives its client. While somebody looks, frames go there; while nobody does, the command
+ * runs on. The last of its output is kept for the next viewer, whoever saw it before, since what was on the way to a
+ * client that left was not seen at all; and the viewer is told how much is missing in front of it.
  */
 export class KeptOutput {
   readonly #tty: boolean;
@@ -32,10 +33,7 @@ export class KeptOutput {
   }
 
   push(frame: Buffer): void {
-    if (this.#viewer !== null) {
-      this.#viewer.client.deliver(withId(frame, this.#viewer.id));
-      return;
-    }
+    if (this.#viewer !== null) this.#viewer.client.deliver(withId(frame, this.#viewer.id));
     // A copy: the frame lies in a larger piece of memory.
     this.#tail.push(Buffer.from(frame));
     this.#tailBytes += frame.length;
@@ -46,7 +44,7 @@ export class KeptOutput {
     }
   }
 
-  /** Hands over what waits, and everything from now on. */
+  /** Shows the last of what there was, and everything from now on. */
   show(viewer: Viewer): void {
     this.#viewer = viewer;
     const { client, id } = viewer;
@@ -57,9 +55,6 @@ export class KeptOutput {
       client.deliver(encodeMessageFrame(id, this.#tty ? 'core.exec.stdout' : 'core.exec.stderr', { data }));
     }
     for (const frame of this.#tail) client.deliver(withId(frame, id));
-    this.#tail = [];
-    this.#tailBytes = 0;
-    this.#lostBytes = 0;
   }
 
   /** The viewer went away. */
