@@ -8,6 +8,8 @@ import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { consumer, msb } from './support/consumer.ts';
 import { processesNaming } from './support/leftovers.ts';
 
+/** Part of every sandbox's name, by which the processes of this run are known. */
+const mark = `restart-${process.pid}`;
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 let made: BusyboxHome;
@@ -26,7 +28,7 @@ async function mustMsb(...args: readonly string[]): Promise<string> {
 async function cutPower(): Promise<void> {
   const running = async () => [
     ...(await processesNaming(made.home.path)),
-    ...(await processesNaming('microsandbox restart-')),
+    ...(await processesNaming(`microsandbox ${mark}-`)),
   ];
   const pids = await running();
   expect(pids.length).toBeGreaterThanOrEqual(4);
@@ -70,11 +72,11 @@ it('after a restart of the machine all are stopped or crashed, and start with th
   try {
     const probe = unshare === null ? null : await restarted('--version');
     if (probe?.code !== 0) context.skip('needs root and unshare, to change what the boot is called');
-    for (const name of ['restart-a', 'restart-b', 'restart-off']) {
+    for (const name of [`${mark}-a`, `${mark}-b`, `${mark}-off`]) {
       await mustMsb('create', '-q', '-n', name, made.reference);
       await mustMsb('exec', name, '--', 'sh', '-c', `echo ${name} > /root/kept; sync`);
     }
-    await mustMsb('stop', '-q', 'restart-off');
+    await mustMsb('stop', '-q', `${mark}-off`);
     await cutPower();
     await reusePids();
 
@@ -82,9 +84,9 @@ it('after a restart of the machine all are stopped or crashed, and start with th
     expect(listed.code, listed.stderr).toBe(0);
     const rows = JSON.parse(listed.stdout.toString()) as { name: string; status: string }[];
     expect(rows.map(({ name, status }) => `${name} ${status}`).toSorted()).toEqual([
-      'restart-a Crashed',
-      'restart-b Crashed',
-      'restart-off Stopped',
+      `${mark}-a Crashed`,
+      `${mark}-b Crashed`,
+      `${mark}-off Stopped`,
     ]);
     for (const { name } of rows) {
       const started = await restarted('start', name);
