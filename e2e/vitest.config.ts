@@ -8,7 +8,10 @@ const KRUN = 'src/krun.test.ts';
 /** What decides itself how its sandboxes come to life, or needs no sandbox; one run of it is enough. */
 const OF_ONE_RUN = [
   'src/boot-failures.test.ts',
+  'src/detach.test.ts',
+  'src/disk-full.test.ts',
   'src/kill-torture.test.ts',
+  'src/machine-restart.test.ts',
   'src/share-workloads.test.ts',
   'src/warm-*.test.ts',
 ];
