@@ -80,7 +80,7 @@ describe.skipIf(obstacle)('a network', () => {
     const page = 'hello from the peer\n';
     expect(await must(sh('web', 'wget -q -O - http://example.com/'))).toBe(page);
     expect(await must(sh('web', `wget -q -O - http://[${PEER.publicV6}]/`))).toBe(page);
-    expect(await must(sh('web', `nslookup -type=a example.com ${PEER.public}:5353`))).toContain(PEER.public);
+    expect(await must(sh('web', `nslookup -type=a example.com ${PEER.public}:5300`))).toContain(PEER.public);
   });
 
   it('refuses private, metadata and host addresses, and says what would allow them', async () => {

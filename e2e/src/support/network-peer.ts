@@ -54,6 +54,6 @@ function answer(query: Buffer): Buffer {
 
 http.listen(80, '::', () => {
   crowd.listen(81, '::', 512, () => {
-    udp.bind(5353, '93.184.216.34', () => dns.bind(53, '93.184.216.53', () => console.log('ready')));
+    udp.bind(5300, '93.184.216.34', () => dns.bind(53, '93.184.216.53', () => console.log('ready')));
   });
 });
