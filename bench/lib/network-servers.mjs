@@ -4,27 +4,21 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 
 /**
- * Servers of the host for the bench of the network, on free ports of 127.0.0.1: `sink` takes everything and answers
- * `done`, `source` sends `bytes`, `greet` closes at once, `http` answers in a few bytes, `dns` says 192.0.2.1.
+ * Servers of the host for the bench of the network, on free ports of 127.0.0.1: `greet` closes at once, `http` takes
+ * everything and answers in a few bytes, or sends `bytes` for `/large`, `dns` says 192.0.2.1.
  */
 export async function networkServers(bytes) {
   const chunk = Buffer.alloc(64 * 1024, 0x61);
   const servers = {
-    sink: createServer({ allowHalfOpen: true }, (socket) => {
-      socket
-        .on('error', () => {})
-        .on('end', () => socket.end('done'))
-        .resume();
-    }),
-    source: createServer({ allowHalfOpen: true }, async (socket) => {
-      socket.on('error', () => {}).resume();
-      for (let left = bytes; left > 0; left -= chunk.length) {
-        if (!socket.write(chunk)) await once(socket, 'drain');
-      }
-      socket.end();
-    }),
     greet: createServer((socket) => socket.on('error', () => {}).end()),
-    http: createHttpServer((_request, response) => response.end('hello')),
+    http: createHttpServer(async (request, response) => {
+      for await (const _piece of request);
+      if (request.url !== '/large') return response.end('hello');
+      for (let left = bytes; left > 0; left -= chunk.length) {
+        if (!response.write(chunk)) await once(response, 'drain');
+      }
+      return response.end();
+    }),
   };
   const ports = {};
   for (const [name, server] of Object.entries(servers)) {
