@@ -187,7 +187,7 @@ describe('programs', () => {
     for await (const event of handle) events.push(event);
     expect(events[0]).toMatchObject({ kind: 'started' });
     expect(Buffer.from((events[1] as { data: Uint8Array }).data).toString()).toBe('got hello\n');
-    expect(events.at(-1)).toEqual({ kind: 'exited', code: 3 });
+    expect(events.at(-1)).toEqual({ kind: 'exited', code: 3, signal: null });
     expect(await handle.recv()).toBeNull();
   });
 
