@@ -88,16 +88,18 @@ describe('the making of a template', () => {
     return child;
   }
 
-  it.each([0, 1000, 3000])('killed after %d ms leaves nothing that is used', async (delayMs) => {
+  it.each([0, 700, 1400])('killed after %d ms leaves nothing that is used', async (delayMs) => {
     const child = await startMaking();
-    await sleep(delayMs);
     const ended = once(child, 'exit');
+    await sleep(delayMs);
     child.kill('SIGKILL');
     await ended;
     await expectNoProcessOf(home.path);
-    expect(await WarmBoot.list()).toEqual([]);
-    expect(await unfinished()).toHaveLength(1);
-    expect(await WarmBoot.prewarm()).toBe('made');
+    // A fast machine may have made the template by then: a whole one is left, or none.
+    const finished = delayMs > 0 && (await WarmBoot.list()).length > 0;
+    expect(await WarmBoot.list()).toHaveLength(finished ? 1 : 0);
+    expect(await unfinished()).toHaveLength(finished ? 0 : 1);
+    expect(await WarmBoot.prewarm()).toBe(finished ? 'present' : 'made');
     expect(await unfinished()).toEqual([]);
     expect(await startAndStop()).toMatchObject({ boot: 'warm' });
   });
