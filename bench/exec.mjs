@@ -108,7 +108,7 @@ try {
     '-',
   );
 
-  console.log(`${machine()}, ${sandbox.boot.vmm} with ${sandbox.boot.accelerator}\n`);
+  console.log(`${machine()}, ${sandbox.boot.boot} boot\n`);
   console.log(table(['exec, median', 'figure', 'against', 'goal'], rows));
   await sandbox.stop();
 } finally {
