@@ -1,7 +1,12 @@
-import { access } from 'node:fs/promises';
 import { assertSchemaNotAhead, migrate } from '@microsandbox/migration';
 import { CustomError, type HostConfig, MicrosandboxError } from '@microsandbox/types';
-import { acquireFileLock, DEFAULT_HOST_CONFIG, type HomeLayout, sleep } from '@microsandbox/utils';
+import {
+  acquireFileLock,
+  DEFAULT_HOST_CONFIG,
+  type HomeLayout,
+  pathExists,
+  sleep,
+} from '@microsandbox/utils';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { assertNoSelfDowngrade } from './assert-no-self-downgrade.ts';
 import { ensureDatabaseFile, openReader, openWriter } from './connection.ts';
@@ -151,7 +156,7 @@ async function openForReading(path: string, patienceMs: number): Promise<Databas
   try {
     reader = await retryBusy(() => openReader(path), patienceMs);
   } catch (error) {
-    if (!(await exists(path))) return memoryCopy();
+    if (!(await pathExists(path))) return memoryCopy();
     throw error;
   }
   try {
@@ -164,13 +169,6 @@ async function openForReading(path: string, patienceMs: number): Promise<Databas
     reader.close();
     throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** What went wrong while opening, with the file's name unless the error says enough. */

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
   buildTestImage,
   findProgram,
@@ -19,10 +18,10 @@ import { pullImage } from '../src/pull/pull-image.ts';
 import { expectClean, noE2fsprogs } from './ext4-kernel.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { paxEntry, type TarEntry, tarArchive } from './tar-builder.ts';
+import { upstreamMsb } from './upstream-msb.ts';
 
-const upstream = findUpstream();
 const missing =
-  upstream === null || (await findProgram('docker-registry')) === null
+  upstreamMsb === null || (await findProgram('docker-registry')) === null
     ? "upstream's command or docker-registry is not installed"
     : null;
 if (missing !== null) console.error(`SKIPPED: ${missing}`);
@@ -98,18 +97,13 @@ describe.skipIf(missing !== null)('flat images', { timeout: 180_000 }, () => {
 
 async function pullByUpstream(home: string, reference: string): Promise<void> {
   await mkdir(home, { recursive: true });
-  await mustRun(upstream as string, ['pull', '--insecure', '--quiet', '--materialize', 'flat', reference], {
-    env: { PATH: process.env['PATH'], HOME: home, MSB_HOME: home },
-  });
-}
-
-function findUpstream(): string | null {
-  const name = `@superradcompany/microsandbox-${process.platform}-${process.arch}-gnu/package.json`;
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve(name)), 'bin/msb');
-  } catch {
-    return null;
-  }
+  await mustRun(
+    upstreamMsb as string,
+    ['pull', '--insecure', '--quiet', '--materialize', 'flat', reference],
+    {
+      env: { PATH: process.env['PATH'], HOME: home, MSB_HOME: home },
+    },
+  );
 }
 
 /** A layer of all kinds of nodes; names say the kind, so that layers replace like by like. */

@@ -10,11 +10,11 @@ import { tarArchive } from './tar-builder.ts';
 const run = promisify(execFile);
 
 /** The reference implementation's command, from the npm package that also brings the guest kernel. */
-const msb = findMsb();
+export const upstreamMsb = findMsb();
 
 /** Why the reference implementation can't be asked here, or null. */
 export const noUpstreamMsb: string | null =
-  msb === null ? 'no microsandbox 0.6.14 binary for this platform' : null;
+  upstreamMsb === null ? 'no microsandbox 0.6.14 binary for this platform' : null;
 
 if (noUpstreamMsb !== null) console.error(`SKIPPED: ${noUpstreamMsb}`);
 
@@ -32,7 +32,7 @@ export async function upstreamDisks(home: string, layers: readonly Buffer[]): Pr
   await writeFile(archive, ociArchive(layers));
   // Its own home and no inherited settings: whatever this machine has of it stays untouched.
   const env = { PATH: process.env['PATH'] ?? '', HOME: home, MSB_HOME: home };
-  await run(msb ?? '', ['load', '--quiet', '--input', archive], { env, timeout: 60_000 });
+  await run(upstreamMsb ?? '', ['load', '--quiet', '--input', archive], { env, timeout: 60_000 });
   const fsmeta = (await readdir(join(home, 'cache/fsmeta'))).find((name) => name.endsWith('.erofs'));
   return {
     layers: layers.map((layer) => join(home, 'cache/layers', `sha256_${sha256(layer)}.erofs`)),

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
   buildTestImage,
   findProgram,
@@ -14,22 +13,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pullImage } from '../src/index.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { tarEntry } from './tar-builder.ts';
+import { upstreamMsb } from './upstream-msb.ts';
 
-/** The reference implementation's command, if its package for this platform is installed. */
-function findUpstream(): string | null {
-  try {
-    const manifest = createRequire(import.meta.url).resolve(
-      '@superradcompany/microsandbox-linux-x64-gnu/package.json',
-    );
-    return join(dirname(manifest), 'bin/msb');
-  } catch {
-    return null;
-  }
-}
-
-const upstream = findUpstream();
 const missing =
-  upstream === null || (await findProgram('docker-registry')) === null
+  upstreamMsb === null || (await findProgram('docker-registry')) === null
     ? "upstream's command or docker-registry is not installed"
     : false;
 if (missing) console.warn(`skipped: ${missing}`);
@@ -72,7 +59,7 @@ describe.skipIf(missing)('after pulling the same image, our cache and that of up
 
   async function pullByUpstream(home: string, reference: string): Promise<string> {
     await mkdir(home, { recursive: true });
-    const { stderr } = await mustRun(upstream as string, ['pull', '--insecure', reference], {
+    const { stderr } = await mustRun(upstreamMsb as string, ['pull', '--insecure', reference], {
       env: { ...process.env, MSB_HOME: home },
     });
     return stderr;

@@ -1,7 +1,7 @@
-import { access, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ImageError, InvalidConfigError, MicrosandboxError } from '@microsandbox/types';
-import { syncDirectory } from '@microsandbox/utils';
+import { pathExists, syncDirectory } from '@microsandbox/utils';
 import { growImage } from '../ext4/grow/grow-image.ts';
 import { type GrowDiskOptions, growDisk } from '../ext4/grow/grow-upper-disk.ts';
 import { hostFileError } from '../io/host-file-error.ts';
@@ -38,7 +38,7 @@ export async function createFlatDisk(options: CreateFlatDiskOptions): Promise<Cr
   const { imagePath, path, clone = 'auto', signal } = options;
   const imageBytes = await sizeOfImage(imagePath);
   const targetMib = targetSize(imageBytes, options.sizeMib);
-  if (await exists(path)) {
+  if (await pathExists(path)) {
     throw new ImageError(`flat rootfs already exists at ${path}`, { hint: 'remove the sandbox first' });
   }
   const temporary = path.replace(/(\.raw)?$/, '.raw.part');
@@ -116,13 +116,6 @@ async function sizeOfImage(path: string): Promise<number> {
       hint: 'pull the image again',
     });
   }
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The same error with what was being done before its reason. */

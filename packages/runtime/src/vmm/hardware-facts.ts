@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
-import { access, open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { arch, constants as os } from 'node:os';
 import { addon } from '@microsandbox/native';
-import { errnoOf } from '@microsandbox/utils';
+import { errnoOf, pathExists } from '@microsandbox/utils';
 
 const KVM = '/dev/kvm';
 
@@ -71,13 +71,6 @@ async function kvmOwner(): Promise<Pick<HardwareFacts, 'group' | 'openToGroup'>>
 /** Files that Docker and Podman put into their containers. */
 async function isContainer(): Promise<boolean> {
   const marks = ['/.dockerenv', '/run/.containerenv'];
-  const found = await Promise.all(
-    marks.map((path) =>
-      access(path).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+  const found = await Promise.all(marks.map(pathExists));
   return found.includes(true) || process.env['container'] !== undefined;
 }

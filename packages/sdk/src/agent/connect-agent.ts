@@ -1,6 +1,6 @@
-import { access } from 'node:fs/promises';
 import type { AgentClient } from '@microsandbox/protocol';
 import { AgentClientError } from '@microsandbox/types';
+import { pathExists } from '@microsandbox/utils';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { agentSockets } from '../lifecycle/socket-artifacts.ts';
 
@@ -21,7 +21,7 @@ export async function connectAgent(
     `agent client error: ${JSON.stringify(place.name)} has no agent endpoint (is it running?)`,
   );
   for (const path of agentSockets(place)) {
-    if (!(await exists(path))) continue;
+    if (!(await pathExists(path))) continue;
     try {
       return await AgentClient.connect(path, { timeoutMs, ...(signal && { signal }) });
     } catch (error) {
@@ -30,11 +30,4 @@ export async function connectAgent(
     }
   }
   throw failure;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,4 +1,5 @@
 import type { AgentStream } from '@microsandbox/protocol';
+import { chunksOf, collectChunks } from './collect-chunks.ts';
 import type { FsLease } from './fs-access.ts';
 import { resultOf } from './fs-connection.ts';
 import { fsError } from './fs-error.ts';
@@ -8,9 +9,6 @@ import { fsError } from './fs-error.ts';
  * pauses has at most two of them in memory, and nothing of it waits in relay or guest.
  */
 export const READ_WINDOW_BYTES = 1 << 20;
-
-/** Most bytes that {@link FsReadStream.collect} keeps in memory. */
-export const MAX_COLLECTED_FILE_BYTES = 2 ** 31;
 
 /**
  * A file of the guest, piece by piece. A reader that pauses costs two MiB at most. Dispose of it when it is not
@@ -59,29 +57,13 @@ export class FsReadStream implements AsyncIterable<Uint8Array>, AsyncDisposable 
    *
    * @throws SandboxFsOpsError when that is more than fits in memory
    */
-  async collect(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of this) {
-      size += chunk.length;
-      if (size > MAX_COLLECTED_FILE_BYTES) {
-        await this[Symbol.asyncDispose]();
-        throw fsError('file too large to be read at once', {
-          hint: 'read it piece by piece, with readStream',
-        });
-      }
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
+  collect(): Promise<Uint8Array> {
+    return collectChunks(this);
   }
 
   /** Pieces from here on; leaving the loop does not close the stream. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
-    for (;;) {
-      const chunk = await this.recv();
-      if (chunk === null) return;
-      yield chunk;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    return chunksOf(this);
   }
 
   /** Closes the file. Repeatable. */

@@ -1,6 +1,7 @@
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { PulledImage } from '@microsandbox/image';
 import { CustomError, type RootDisk, type SandboxConfigRecord } from '@microsandbox/types';
+import { pathExists } from '@microsandbox/utils';
 import { invalidConfig } from '../config/invalid-config.ts';
 import type { SandboxPlace } from './sandbox-place.ts';
 
@@ -28,7 +29,7 @@ export async function prepareDisks(
     case 'flat':
       return prepareFlat(place, root, source);
     case 'disk-image':
-      if (!(await exists(root.path))) throw invalidConfig(`root disk image not found: ${root.path}`);
+      if (!(await pathExists(root.path))) throw invalidConfig(`root disk image not found: ${root.path}`);
   }
 }
 
@@ -39,7 +40,7 @@ async function prepareUpper(
   sizeMib: number,
   { image, signal }: DiskSource,
 ): Promise<void> {
-  if (await exists(paths.upperDisk)) return;
+  if (await pathExists(paths.upperDisk)) return;
   const { buildPatchTree, createUpperDisk, parseStoredPatches } = await import('@microsandbox/image');
   const options = { path: paths.upperDisk, sizeMib, ...(signal && { signal }) };
   if (patches.length === 0) return createUpperDisk(options);
@@ -58,7 +59,7 @@ async function prepareFlat(
   root: Extract<RootDisk, { kind: 'flat' }>,
   { image, signal }: DiskSource,
 ): Promise<void> {
-  if (await exists(paths.flatDisk)) return;
+  if (await pathExists(paths.flatDisk)) return;
   const flat = image?.flat ?? null;
   if (flat === null) throw lostDisk(name, paths.flatDisk);
   const { createFlatDisk } = await import('@microsandbox/image');
@@ -75,11 +76,4 @@ function lostDisk(name: string, path: string): CustomError {
   return new CustomError(`sandbox '${name}' cannot start: its disk is missing: ${path}`, {
     hint: `what it had written is gone; remove the record: msb rm ${name}`,
   });
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,7 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { SandboxFsOpsError } from '@microsandbox/types';
 import { toBytes } from '../exec/stdin.ts';
-import { MAX_COLLECTED_FILE_BYTES } from '../fs/fs-read-stream.ts';
+import { chunksOf, collectChunks } from '../fs/collect-chunks.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -29,29 +28,13 @@ export class VolumeFsReadStream implements AsyncIterable<Uint8Array>, AsyncDispo
    *
    * @throws SandboxFsOpsError when that is more than fits in memory
    */
-  async collect(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of this) {
-      size += chunk.length;
-      if (size > MAX_COLLECTED_FILE_BYTES) {
-        await this[Symbol.asyncDispose]();
-        throw new SandboxFsOpsError('sandbox fs error: file too large to be read at once', {
-          hint: 'read it piece by piece, with readStream',
-        });
-      }
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
+  collect(): Promise<Uint8Array> {
+    return collectChunks(this);
   }
 
   /** Pieces from here on. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
-    for (;;) {
-      const chunk = await this.recv();
-      if (chunk === null) return;
-      yield chunk;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    return chunksOf(this);
   }
 
   /** Closes the file. Repeatable. */
