@@ -116,10 +116,11 @@ describe('every exec settles', () => {
 
   it('when the machine is killed under it', async () => {
     const doomed = await Sandbox.builder('doomed').image(made.reference).create();
-    const pending = doomed.shell('sleep 100');
-    const settled = expect(pending).rejects.toMatchObject({ code: 'agentLost' });
-    await doomed.kill();
-    await settled;
+    const handle = await doomed.shellStream('sleep 100');
+    // Killed before it has begun, it would rightly say that the sandbox does not run.
+    expect(await handle.recv()).toMatchObject({ kind: 'started' });
+    const settled = expect(handle.collect()).rejects.toMatchObject({ code: 'agentLost' });
+    await Promise.all([doomed.kill(), settled]);
     await Sandbox.remove('doomed');
   });
 });
