@@ -7,7 +7,6 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ExecLog } from '../../packages/runtime/src/process/journal/exec-log.ts';
-import { RotatingFile } from '../../packages/runtime/src/process/journal/rotating-file.ts';
 import { LogStream } from '../../packages/sdk/src/logs/log-stream.ts';
 import { readLogs } from '../../packages/sdk/src/logs/read-logs.ts';
 
@@ -25,7 +24,7 @@ const place = { name: 'bench', paths: { logsDir: folder, execLog: path } };
 const works = {
   /** The journal of a sandbox process; without rotation, so that the readers get all of it. */
   async write() {
-    const log = new ExecLog(new RotatingFile(path, { limitBytes: Number.MAX_SAFE_INTEGER }));
+    const log = new ExecLog(path, { limitBytes: Number.MAX_SAFE_INTEGER });
     for (let index = 0; index < count; index++) {
       log.output('stdout', 1, line);
       if (log.backlogBytes > BACKLOG_BYTES) await log.flush();

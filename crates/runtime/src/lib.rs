@@ -10,6 +10,7 @@ mod certificates;
 mod channels;
 mod error;
 mod flock;
+mod json_lines;
 mod kernel;
 mod krunfw;
 mod kvm;

@@ -1,5 +1,6 @@
 import type { VmDisk } from '@microsandbox/types';
 import type { CertificateAddon } from './certificates.ts';
+import type { JsonLinesAddon } from './json-lines.ts';
 import type { LayerNatives } from './layers.ts';
 import type { MetricsAddon } from './metrics.ts';
 import type { NetworkNatives } from './network.ts';
@@ -72,6 +73,7 @@ export interface KvmRefusal {
 /** Functions of the native addon; what Node itself does not offer. */
 export interface NativeAddon
   extends CertificateAddon,
+    JsonLinesAddon,
     LayerNatives,
     MetricsAddon,
     NetworkNatives,

@@ -15,6 +15,8 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
         (reason) => `cannot start ${command.program}: ${reason}`,
       ),
     measureTscKhz: () => native.measureTscKhz(),
+    encodeJsonLines: (data, records, frames, out) =>
+      attempt(() => native.encodeJsonLines(data, records, frames, out)),
     extractKernel: (path) =>
       native.extractKernel(path).catch((cause: unknown) => {
         throw new MicrosandboxError('kernelNotFound', `no guest kernel in ${reasonOf(cause)}`, {

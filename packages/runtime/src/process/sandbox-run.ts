@@ -10,7 +10,6 @@ import { removeBootError, writeBootError } from './journal/boot-error-file.ts';
 import { writeBootRecord } from './journal/boot-record-file.ts';
 import { readConsoleTail } from './journal/console-tail.ts';
 import { ExecLog } from './journal/exec-log.ts';
-import { RotatingFile } from './journal/rotating-file.ts';
 import type { RuntimeLog } from './journal/runtime-log.ts';
 import { type EndRequest, endingOf } from './keeper/ending.ts';
 import { flushWindowMs } from './keeper/flush-window.ts';
@@ -65,7 +64,7 @@ export class SandboxRun {
     // It may fail before anybody waits for it.
     options.launched.catch(() => {});
     const onError = (error: unknown) => options.log.error(`exec.log: ${(error as Error).message}`);
-    this.#execLog = new ExecLog(new RotatingFile(options.places.execLog, { onError }));
+    this.#execLog = new ExecLog(options.places.execLog, { onError });
     this.#guest = new GuestReport(options.places.heartbeat);
     this.#relay = new AgentRelay({
       execLog: this.#execLog,

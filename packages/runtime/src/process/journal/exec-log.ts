@@ -1,4 +1,6 @@
-import type { RotatingFile } from './rotating-file.ts';
+import { ExecLogBatch, type ExecLogPiece, type LineFrame } from './exec-log-batch.ts';
+import { LineEncoder } from './line-encoder.ts';
+import { RotatingLog, type RotatingLogOptions } from './rotating-log.ts';
 
 /** Where output comes from; `output` is a terminal's merged output. */
 type ExecLogSource = 'stdout' | 'stderr' | 'output';
@@ -10,27 +12,32 @@ type ExecLogSource = 'stdout' | 'stderr' | 'output';
  * U+FFFD.
  */
 export class ExecLog {
-  readonly #file: RotatingFile;
-  /** Lines written within one millisecond bear the same time. */
-  #time = { ms: 0, text: '' };
+  readonly #file: RotatingLog<ExecLogPiece>;
+  /** Lines of one program written within one millisecond have the same frame. */
+  #last = { ms: 0, source: '', session: 0, frame: { head: '', tail: '' } };
 
-  constructor(file: RotatingFile) {
-    this.#file = file;
+  constructor(path: string, options: RotatingLogOptions = {}) {
+    const encoder = new LineEncoder();
+    this.#file = new RotatingLog(path, (batch) => new ExecLogBatch(encoder, batch), options);
   }
 
   get backlogBytes(): number {
     return this.#file.backlogBytes;
   }
 
-  /** Output of one command; `session` is its number within this run. */
-  output(source: ExecLogSource, session: number, data: Buffer): void {
-    const text = JSON.stringify(data.toString('utf8'));
-    this.#file.append(`{"t":"${this.#now()}","s":"${source}","d":${text},"id":${session}}\n`);
+  /** Output of one command, of which a copy is kept; `session` is its number within this run. */
+  output(source: ExecLogSource, session: number, data: Uint8Array): void {
+    const ms = Date.now();
+    const last = this.#last;
+    if (ms !== last.ms || session !== last.session || source !== last.source) {
+      this.#last = { ms, source, session, frame: lineFrame(ms, source, `,"id":${session}`) };
+    }
+    this.#file.append({ data, frame: this.#last.frame });
   }
 
   /** A mark of our own, such as `--- sandbox started ---`. */
   system(text: string): void {
-    this.#file.append(`{"t":"${this.#now()}","s":"system","d":${JSON.stringify(`${text}\n`)}}\n`);
+    this.#file.append({ data: Buffer.from(`${text}\n`), frame: lineFrame(Date.now(), 'system', '') });
   }
 
   flush(): Promise<void> {
@@ -40,10 +47,8 @@ export class ExecLog {
   close(): Promise<void> {
     return this.#file.close();
   }
+}
 
-  #now(): string {
-    const ms = Date.now();
-    if (ms !== this.#time.ms) this.#time = { ms, text: new Date(ms).toISOString() };
-    return this.#time.text;
-  }
+function lineFrame(ms: number, source: string, rest: string): LineFrame {
+  return { head: `{"t":"${new Date(ms).toISOString()}","s":"${source}","d":`, tail: `${rest}}\n` };
 }

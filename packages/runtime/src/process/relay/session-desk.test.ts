@@ -22,7 +22,7 @@ import { GuestLink } from './guest-link.ts';
 async function setUp() {
   const folder = tempDir();
   const path = join(folder, 'agent.sock');
-  const execLog = new ExecLog(new RotatingFile(join(folder, 'exec.log')));
+  const execLog = new ExecLog(join(folder, 'exec.log'));
   const log = new RuntimeLog(new RotatingFile(join(folder, 'runtime.log')));
   const guest = new FakeGuest({
     extensions: [EXTENSIONS.execSessions, EXTENSIONS.clientFlow],
