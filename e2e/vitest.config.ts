@@ -13,6 +13,7 @@ const OF_ONE_RUN = [
   'src/kill-torture.test.ts',
   'src/machine-restart.test.ts',
   'src/share-workloads.test.ts',
+  'src/terminal.test.ts',
   'src/warm-*.test.ts',
 ];
 /** What libkrun has no part in: the words of QEMU, and examples that need no monitor of their own. */

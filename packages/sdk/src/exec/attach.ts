@@ -4,6 +4,7 @@ import { AgentLostError, ExecFailedError, TerminalError } from '@microsandbox/ty
 import { DetachMatcher } from './detach-matcher.ts';
 import type { ExecHandle } from './exec-handle.ts';
 import type { TerminalSize } from './exec-request.ts';
+import { RawTerminal } from './raw-terminal.ts';
 
 /** What an attached call returns when the program was left running. */
 export const DETACHED = -1;
@@ -70,9 +71,10 @@ export async function attachTerminal(
     const { rows, cols } = sizeOf(terminal);
     handle.resize(rows, cols).catch(ignore);
   };
-  const wasRaw = input.isRaw;
-  input.setRawMode(true);
+  using _raw = new RawTerminal(input, onResize);
   input.on('data', onData);
+  // Hung up: nobody types any more.
+  input.once('end', leave).once('error', leave);
   output.on('resize', onResize);
   try {
     const shown = showOutput(handle, output).catch((error: unknown) => {
@@ -83,8 +85,7 @@ export async function attachTerminal(
     return await Promise.race([shown, left]);
   } finally {
     output.off('resize', onResize);
-    input.off('data', onData);
-    input.setRawMode(wasRaw);
+    input.off('data', onData).off('end', leave).off('error', leave);
     input.pause();
   }
 }
