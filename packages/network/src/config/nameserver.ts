@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { InvalidConfigError } from '@microsandbox/types';
+import type { InvalidConfigError } from '@microsandbox/types';
+import { invalidConfig } from './invalid-config.ts';
 
 const DEFAULT_PORT = 53;
 const MAX_PORT = 65_535;
@@ -37,7 +38,7 @@ function portOf(digits: string | undefined, text: string): number {
 }
 
 function invalid(text: string): InvalidConfigError {
-  return new InvalidConfigError(
-    `invalid config: invalid nameserver ${JSON.stringify(text)}; expected IP, IP:PORT, HOST, or HOST:PORT`,
+  return invalidConfig(
+    `invalid nameserver ${JSON.stringify(text)}; expected IP, IP:PORT, HOST, or HOST:PORT`,
   );
 }

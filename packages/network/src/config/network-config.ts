@@ -1,5 +1,5 @@
-import { InvalidConfigError } from '@microsandbox/types';
 import type { StoredPolicy } from '../policy/policy.ts';
+import { invalidConfig } from './invalid-config.ts';
 import { assertRateLimiter, type RateLimiterConfig } from './rate-limit.ts';
 import { assertSecrets, type SecretsConfig } from './secret-config.ts';
 
@@ -71,16 +71,12 @@ export interface NetworkConfig {
 export function assertNetworkConfig(config: NetworkConfig): void {
   const { max_connections, tls, secrets, rate_limiter } = config;
   if (max_connections !== null && max_connections > MAX_CONNECTIONS) {
-    throw invalid(`max_connections ${max_connections} exceeds hard limit ${MAX_CONNECTIONS}`);
+    throw invalidConfig(`max_connections ${max_connections} exceeds hard limit ${MAX_CONNECTIONS}`);
   }
   const { cert_path, key_path } = tls.intercept_ca;
   if ((cert_path === null) !== (key_path === null)) {
-    throw invalid('intercept CA config is incomplete; set both cert_path and key_path');
+    throw invalidConfig('intercept CA config is incomplete; set both cert_path and key_path');
   }
   assertSecrets(secrets.secrets);
   if (rate_limiter !== null) assertRateLimiter(rate_limiter);
-}
-
-function invalid(problem: string): InvalidConfigError {
-  return new InvalidConfigError(`invalid config: ${problem}`);
 }

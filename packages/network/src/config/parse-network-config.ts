@@ -1,6 +1,6 @@
-import { InvalidConfigError } from '@microsandbox/types';
 import * as z from 'zod';
 import { policySchema } from '../policy/policy-schema.ts';
+import { invalidConfig } from './invalid-config.ts';
 import { formatNameserver, parseNameserver } from './nameserver.ts';
 import { assertNetworkConfig, type NetworkConfig } from './network-config.ts';
 import { completeNetworkConfig, type NetworkSettings } from './network-settings.ts';
@@ -110,7 +110,7 @@ export function parseNetworkConfig(value: unknown): NetworkConfig {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const key = ['network', ...(issue?.path ?? [])].join('.');
-    throw new InvalidConfigError(`invalid config: ${key}: ${issue?.message ?? 'cannot be read'}`);
+    throw invalidConfig(`${key}: ${issue?.message ?? 'cannot be read'}`);
   }
   const config = completeNetworkConfig(parsed.data as NetworkSettings);
   assertNetworkConfig(config);

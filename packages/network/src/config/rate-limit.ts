@@ -1,4 +1,4 @@
-import { InvalidConfigError } from '@microsandbox/types';
+import { invalidConfig } from './invalid-config.ts';
 
 /** A bucket that is filled anew every `refill_time_ms`; what it holds at first may be more. */
 export interface TokenBucketConfig {
@@ -27,26 +27,23 @@ export interface RateLimiterConfig {
  * @throws InvalidConfigError
  */
 export function assertRateLimiter({ egress, ingress }: RateLimiterConfig): void {
-  if (!egress && !ingress) throw invalid('rate limiter must configure at least one of egress or ingress');
+  if (!egress && !ingress)
+    throw invalidConfig('rate limiter must configure at least one of egress or ingress');
   for (const [direction, limit] of Object.entries({ egress, ingress })) {
     if (!limit) continue;
     const { bandwidth, ops } = limit;
     if (!bandwidth && !ops) {
-      throw invalid(
+      throw invalidConfig(
         `${direction} rate limiter: rate limiter must configure at least one of bandwidth or ops`,
       );
     }
     for (const [name, bucket] of Object.entries({ bandwidth, ops })) {
       if (!bucket) continue;
       const what = `${direction} rate limiter: ${name}`;
-      if (bucket.size === 0) throw invalid(`${what} bucket: size must be greater than zero`);
+      if (bucket.size === 0) throw invalidConfig(`${what} bucket: size must be greater than zero`);
       if (bucket.refill_time_ms === 0) {
-        throw invalid(`${what} refill interval must be at least one millisecond`);
+        throw invalidConfig(`${what} refill interval must be at least one millisecond`);
       }
     }
   }
-}
-
-function invalid(problem: string): InvalidConfigError {
-  return new InvalidConfigError(`invalid config: ${problem}`);
 }

@@ -1,5 +1,5 @@
-import { InvalidConfigError } from '@microsandbox/types';
 import type { HostPattern } from './host-pattern.ts';
+import { invalidConfig } from './invalid-config.ts';
 
 /** Longest placeholder, in bytes. */
 export const MAX_PLACEHOLDER_BYTES = 1024;
@@ -57,7 +57,7 @@ export function assertSecrets(secrets: readonly SecretEntry[]): void {
   for (const [index, secret] of secrets.entries()) {
     const problem = problemOf(secret);
     if (problem !== null) {
-      throw new InvalidConfigError(`invalid config: invalid network secrets: secret #${index}: ${problem}`);
+      throw invalidConfig(`invalid network secrets: secret #${index}: ${problem}`);
     }
   }
 }

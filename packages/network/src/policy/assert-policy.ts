@@ -1,4 +1,4 @@
-import { InvalidConfigError } from '@microsandbox/types';
+import { invalidConfig } from '../config/invalid-config.ts';
 import { parseCidr } from './cidr.ts';
 import { ACTIONS, DIRECTIONS, GROUPS, PROTOCOLS, type StoredPolicy, type StoredRule } from './policy.ts';
 
@@ -22,21 +22,17 @@ function assertRule(what: string, rule: StoredRule): void {
   for (const { start, end } of rule.ports) {
     const isRange = [start, end].every((port) => Number.isInteger(port) && port >= 0 && port <= MAX_PORT);
     if (!isRange || start > end) {
-      throw invalid(`${what}: invalid port range ${start}..${end}; lo must be <= hi`);
+      throw invalidConfig(`${what}: invalid port range ${start}..${end}; lo must be <= hi`);
     }
   }
   const { destination } = rule;
   if (destination === 'any') return;
   if ('group' in destination) assertWord(`${what}: group`, destination.group, GROUPS);
   if ('cidr' in destination && parseCidr(destination.cidr) === null) {
-    throw invalid(`${what}: invalid CIDR \`${destination.cidr}\``);
+    throw invalidConfig(`${what}: invalid CIDR \`${destination.cidr}\``);
   }
 }
 
 function assertWord(what: string, word: string, words: readonly string[]): void {
-  if (!words.includes(word)) throw invalid(`${what}: \`${word}\`, expected ${words.join(' | ')}`);
-}
-
-function invalid(problem: string): InvalidConfigError {
-  return new InvalidConfigError(`invalid config: ${problem}`);
+  if (!words.includes(word)) throw invalidConfig(`${what}: \`${word}\`, expected ${words.join(' | ')}`);
 }
