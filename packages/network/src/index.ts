@@ -31,6 +31,7 @@ export { composePolicy, type PolicyRequest } from './policy/compose-policy.ts';
 export { normalizeDomain, normalizeSuffix } from './policy/domain-name.ts';
 export { formatNetRule } from './policy/format-net-rule.ts';
 export { learnRules, type TriedConnection } from './policy/learn-rules.ts';
+export { listedPolicy, POLICY_PRESETS, type PolicyLists, type PolicyPreset } from './policy/listed-policy.ts';
 export { parseNetRule, parseNetRules } from './policy/net-rule.ts';
 export * from './policy/policy.ts';
 export * from './policy/presets.ts';

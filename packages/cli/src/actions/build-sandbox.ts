@@ -3,6 +3,7 @@ import { parseDurationMs, parseDurationSecs, parseSizeMib } from '@microsandbox/
 import { type MountBuilder, type RootDiskBuilder, Sandbox, type SandboxBuilder } from 'microsandbox';
 import { LOG_LEVELS, type LogLevel } from '../command-line/command-spec.ts';
 import type { SandboxOptions } from '../commands/sandbox-options.ts';
+import { applyConfigFile } from '../config-file/apply-config-file.ts';
 import { parseEnvEntry, parseLabel } from '../values/key-value.ts';
 import { PULL_POLICIES, parseKeyword } from '../values/keyword.ts';
 import { checkMountSource, type MountContext, type ParsedMount, parseMount } from '../values/mount.ts';
@@ -12,18 +13,23 @@ import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
 import { checkShell, parseRawScript, parseScript, readScript } from '../values/script.ts';
 import { parseTmpfs } from '../values/tmpfs.ts';
 import { applyNetwork } from './apply-network.ts';
+import type { WantedSandbox } from './wanted-sandbox.ts';
 
 /**
- * The builder of a sandbox as the command line describes it. Options are applied in the order of the reference
+ * The builder of a sandbox as the command line describes it, over its configuration files. Options are applied in the order of the reference
  * command, which decides which mistake is reported first (spec: cli 4).
  */
 export async function buildSandbox(
   name: string,
-  image: string,
+  { image, file }: WantedSandbox,
   options: SandboxOptions,
   diagnostics: LogLevel | undefined,
 ): Promise<SandboxBuilder> {
-  const builder = Sandbox.builder(name).image(image);
+  const builder = Sandbox.builder(name);
+  image.apply(builder);
+  const env = (options.env ?? []).map((entry) => parseEnvEntry(entry));
+  const given = new Set(env.map(([key]) => key));
+  applyConfigFile(builder, file, { given, ...(options.shell !== undefined && { shell: options.shell }) });
   if (options.cpus !== undefined) builder.cpus(options.cpus);
   if (options.memory !== undefined) builder.memory(parseSizeMib(options.memory));
   if (options.workdir !== undefined) builder.workdir(options.workdir);
@@ -32,7 +38,7 @@ export async function buildSandbox(
     builder.shell(options.shell);
   }
   applyReplacement(builder, options);
-  for (const entry of options.env ?? []) builder.env(...parseEnvEntry(entry));
+  for (const entry of env) builder.env(...entry);
   for (const entry of options.label ?? []) builder.label(...parseLabel(entry));
   await applyMounts(builder, options);
   for (const entry of options.tmpfs ?? []) applyTmpfs(builder, entry);
@@ -54,7 +60,7 @@ export async function buildSandbox(
   applyInit(builder, options);
   if (options.vmm !== undefined) builder.vmm(options.vmm);
   if (options.accel !== undefined) builder.accel(options.accel);
-  applyNetwork(builder, options);
+  applyNetwork(builder, options, file);
   return builder;
 }
 

@@ -1,17 +1,26 @@
-import { composePolicy, type PolicyAction, parseNetRules, type StoredPolicy } from '@microsandbox/network';
+import {
+  composePolicy,
+  type PolicyAction,
+  type PolicyRequest,
+  parseNetRules,
+  type StoredPolicy,
+} from '@microsandbox/network';
 import { CustomError } from '@microsandbox/types';
 import type { NetworkOptions } from '../commands/network-options.ts';
 
-/** The policy that options ask for; null when they say nothing about it (spec: network 19.1). */
-export function policyOfOptions(options: NetworkOptions): StoredPolicy | null {
-  return composePolicy({
+/**
+ * The policy that options ask for over the configured one; null when they say nothing about it (spec: network 19.1).
+ */
+export function policyOfOptions(options: NetworkOptions, configured?: StoredPolicy): StoredPolicy | null {
+  const request: PolicyRequest = {
     rules: (options.netRule ?? []).flatMap(parseNetRules),
     profiles: options.net ?? [],
     noNet: options.noNet === true,
     ...(options.netDefault !== undefined && { defaultBoth: actionOf(options.netDefault) }),
     ...(options.netDefaultEgress !== undefined && { defaultEgress: actionOf(options.netDefaultEgress) }),
     ...(options.netDefaultIngress !== undefined && { defaultIngress: actionOf(options.netDefaultIngress) }),
-  });
+  };
+  return composePolicy(request, configured);
 }
 
 function actionOf(text: string): PolicyAction {

@@ -10,9 +10,9 @@ import { buildSandbox, replaces } from './build-sandbox.ts';
 import { type CommandRequest, commandRequest } from './command-request.ts';
 import { createWithDisplay } from './create-with-display.ts';
 import { commandDefaults, commandWithEntrypoint } from './default-command.ts';
-import { requiredImage } from './required-image.ts';
 import { type ReadySandbox, resolveAndStart, stopOwned } from './resolve-and-start.ts';
 import { runCommand } from './run-command.ts';
+import { wantedSandbox } from './wanted-sandbox.ts';
 
 /** `msb run` (spec: cli 6.3): in a new sandbox, or in the existing one of that name. */
 export async function runSandbox(invocation: Invocation<RunOptions>): Promise<number> {
@@ -35,13 +35,13 @@ async function runInNew(
   { positionals, options, trailing, logLevel }: Invocation<RunOptions>,
   request: CommandRequest,
 ): Promise<number> {
-  const image = requiredImage(positionals[0]);
+  const wanted = await wantedSandbox(positionals[0], options);
   const name = options.name ?? randomSandboxName();
-  const builder = await buildSandbox(name, image, options, logLevel);
+  const builder = await buildSandbox(name, wanted, options, logLevel);
   builder.ephemeral(options.name === undefined).detached(options.detach === true);
   // Nobody stays to run the command, so the sandbox process does, and ends with it.
   if (options.detach && trailing?.length) builder.cmd(trailing).background(true);
-  const sandbox = await createWithDisplay(builder, image, name, options);
+  const sandbox = await createWithDisplay(builder, wanted.image.name, name, options);
   if (options.detach) {
     await sandbox.detach();
     writeOut(`${name}\n`);

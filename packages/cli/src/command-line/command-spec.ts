@@ -6,6 +6,8 @@ export type CommandGroup = (typeof COMMAND_GROUPS)[number];
 export interface OptionSpec {
   /** Without dashes: `no-tty`. */
   readonly long: string;
+  /** Name under which the value reaches the command, where several options fill one list in their order. */
+  readonly key?: string;
   /** One letter. */
   readonly short?: string;
   /** Placeholder of the value, upper case; an option without one is a flag. */

@@ -50,7 +50,7 @@ async function split(options: readonly OptionSpec[], argv: readonly string[]): P
 function optionValues(seen: readonly SeenOption[]): Readonly<Record<string, unknown>> {
   const values: Record<string, unknown> = {};
   for (const { option, text } of seen) {
-    const name = optionKey(option.long);
+    const name = option.key ?? optionKey(option.long);
     const value = option.value === undefined ? true : readValue(option, text ?? '');
     const conflict = seen.find(({ option: other }) => option.conflicts?.includes(other.long));
     if (conflict !== undefined) {

@@ -1,4 +1,5 @@
 import type { OptionSpec } from '../command-line/command-spec.ts';
+import { CONFIG_KINDS, type ConfigArgument } from '../config-file/config-kind.ts';
 import { integerUpTo } from '../values/integer.ts';
 import { NETWORK_OPTION_NAMES, NETWORK_OPTIONS, type NetworkOptions } from './network-options.ts';
 import { MACHINE, type MachineOptions } from './shared-options.ts';
@@ -6,6 +7,8 @@ import { MACHINE, type MachineOptions } from './shared-options.ts';
 /** What `run` and `create` take for the sandbox they make (spec: cli 4). */
 export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly name?: string;
+  /** All kinds of configuration files, in their order. */
+  readonly conf?: readonly ConfigArgument[];
   readonly cpus?: number;
   readonly memory?: string;
   readonly workdir?: string;
@@ -43,6 +46,15 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly initArg?: readonly string[];
   readonly initEnv?: readonly string[];
 }
+
+const CONFIG_FILES: readonly OptionSpec[] = CONFIG_KINDS.map((kind) => ({
+  long: kind.option,
+  key: 'conf',
+  value: 'PATH',
+  about: kind.about,
+  repeatable: true,
+  parse: (path): ConfigArgument => ({ kind, path }),
+}));
 
 export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   { long: 'name', short: 'n', value: 'NAME', about: 'Name of the sandbox' },
@@ -134,12 +146,14 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
     repeatable: true,
     requires: 'init',
   },
+  ...CONFIG_FILES,
   ...MACHINE,
   ...NETWORK_OPTIONS,
 ];
 
 /** Names of options that describe a new sandbox, and so mean nothing for one that exists (spec: cli 6.3). */
 export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
+  'conf',
   'cpus',
   'memory',
   'workdir',

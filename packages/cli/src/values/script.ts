@@ -21,8 +21,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
 export function parseScript(text: string, shell = '/bin/sh'): ScriptEntry {
   const { name, body } = named(text, 'script');
   const decoded = body.replace(/\\([\s\S])/g, (whole, letter: string) => ESCAPES[letter] ?? whole);
+  return { name, body: withShebang(decoded, shell) };
+}
+
+/** The text of a script for an interpreter, which is a path or a name. */
+export function withShebang(body: string, shell = '/bin/sh'): string {
   const shebang = shell.includes('/') ? `#!${shell}` : `#!/usr/bin/env ${shell}`;
-  return { name, body: `${shebang}\n${decoded}${decoded.endsWith('\n') ? '' : '\n'}` };
+  return `${shebang}\n${body}${body.endsWith('\n') ? '' : '\n'}`;
 }
 
 /** `--script-raw NAME=BODY`: as it stands. */
