@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type Options } from 'tsup';
 
 // Starting up is most of what a short command does, so the command is built of few files, each bundled whole.
@@ -33,9 +35,7 @@ function lazyFiles(): ReadonlyMap<string, string> {
     for (const [, specifier = ''] of readFileSync(source, 'utf8').matchAll(
       /\bimport\('((?:\.|@microsandbox\/)[^']+)'\)/g,
     )) {
-      const path = specifier.startsWith('.')
-        ? join(dirname(source), specifier)
-        : `../${packageFolder(specifier)}/src/index.ts`;
+      const path = specifier.startsWith('.') ? join(dirname(source), specifier) : packageSource(specifier);
       files.set(fileName(path), path);
     }
   }
@@ -49,9 +49,10 @@ function sourcesOf(name: string): string[] {
     .map((file) => join('..', name, 'src', file));
 }
 
-/** `@microsandbox/types` → `types`. */
-function packageFolder(specifier: string): string {
-  return specifier.replace('@microsandbox/', '');
+/** `@microsandbox/image` → `../image/src/index.ts`; `@microsandbox/image/lookup` → `../image/src/lookup.ts`. */
+function packageSource(specifier: string): string {
+  const [, name = '', entry = 'index'] = specifier.split('/');
+  return `../${name}/src/${entry}.ts`;
 }
 
 /** `../types/src/index.ts` → `types`; `../cli/src/actions/index.ts` → `actions`; else the file's own name. */
@@ -62,29 +63,32 @@ function fileName(path: string): string {
   return basename(basename(folder) === 'src' ? dirname(folder) : folder);
 }
 
-/** Modules of Node's that are slow to load and that a command may not need after all. */
-const SLOW_MODULES = ['child_process', 'crypto', 'fs/promises', 'net', 'timers/promises'].flatMap((name) => [
-  name,
-  `node:${name}`,
-]);
+/** Modules that are slow to load and that a command may not need after all, each with the names that it exports. */
+const SLOW_MODULES = {
+  'better-sqlite3': [],
+  ...Object.fromEntries(
+    ['child_process', 'crypto', 'fs/promises', 'net', 'timers/promises'].map((name) => [
+      name,
+      Object.keys(createRequire(import.meta.url)(name)),
+    ]),
+  ),
+};
 
 /**
  * A `require` that loads a slow module when something of it is used. The bundler writes every use of an import as a
- * property access or a construction, so a proxy is enough. An `import()` copies what a module has, so there a proxy
- * must know that too; better-sqlite3 is only imported at the top, and copied without being used. The clock is the one
- * that is there from the start; `performance` would be loaded.
+ * property access or a construction, so a proxy is enough. An `import()` and a default import copy what a module has,
+ * by getters, so the proxy knows the names. The clock is the one that is there from the start; `performance` would be
+ * loaded.
  */
 const LAZY_REQUIRE = `require = ((load, slow) => Object.assign(
-  (id) => !slow.has(id) ? load(id) : new Proxy(function () {}.bind(), {
+  (id, names = slow[id.replace('node:', '')]) => names === undefined ? load(id) : new Proxy(function () {}.bind(), {
     get: (_, key) => load(id)[key],
     construct: (_, args) => Reflect.construct(load(id), args),
-    ...(id !== 'better-sqlite3' && {
-      ownKeys: () => Reflect.ownKeys(load(id)),
-      getOwnPropertyDescriptor: (_, key) => ({ ...Reflect.getOwnPropertyDescriptor(load(id), key), configurable: true }),
-    }),
+    ownKeys: () => names,
+    getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
   }),
   load,
-))(require, new Set(${JSON.stringify([...SLOW_MODULES, 'better-sqlite3'])}));
+))(require, ${JSON.stringify(SLOW_MODULES)});
 const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;
 const __now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };`;
 
@@ -94,8 +98,44 @@ const lazyFilesOutside: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^(\.|@microsandbox\/)/ }, ({ path, kind, importer }) => {
       if (kind !== 'dynamic-import' || importer.includes('node_modules')) return undefined;
-      return { path: `./${fileName(path)}.cjs`, external: true };
+      const source = path.startsWith('.') ? path : packageSource(path);
+      return { path: `./${fileName(source)}.cjs`, external: true };
     });
+  },
+};
+
+/**
+ * Several files check data by schemas, and setting the library up takes longer than loading it. A command uses a schema
+ * once or twice, which is too little for code that the library writes for each.
+ */
+const oneSchemaLibrary: Plugin = {
+  name: 'one-schema-library',
+  setup(build) {
+    build.onResolve({ filter: /^zod$/ }, () => ({ path: './zod.cjs', external: true }));
+    build.onLoad({ filter: /node_modules\/zod\/index\.js$/ }, () => ({
+      contents: `
+        import * as z from './v4/classic/external.js';
+        export * from './v4/classic/external.js';
+        export { z };
+        z.config({ jitless: true });
+      `,
+    }));
+    // Its messages in fifty languages, of which one is used and loaded by itself.
+    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: '' }));
+  },
+};
+
+/** Of undici only what `packages/image/src/registry/http-client.ts` uses: all of it takes 30 ms to set up. */
+const undiciForRequests: Plugin = {
+  name: 'undici-for-requests',
+  setup(build) {
+    build.onLoad({ filter: /node_modules\/undici\/index\.js$/ }, () => ({
+      contents: `
+        require('./lib/dispatcher/dispatcher').prototype.request = require('./lib/api/api-request');
+        exports.Agent = require('./lib/dispatcher/agent');
+        exports.EnvHttpProxyAgent = require('./lib/dispatcher/env-http-proxy-agent');
+      `,
+    }));
   },
 };
 
@@ -125,7 +165,7 @@ const options: Options = {
   external: NATIVE_PACKAGES,
   banner: { js: LAZY_REQUIRE },
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
-  esbuildPlugins: [lazyFilesOutside, umzugWithoutCommandLine],
+  esbuildPlugins: [lazyFilesOutside, oneSchemaLibrary, undiciForRequests, umzugWithoutCommandLine],
   esbuildOptions(esbuild) {
     // From the sources of the other packages: only so is what nobody uses left out.
     esbuild.conditions = ['@microsandbox/source', 'module'];
@@ -138,6 +178,7 @@ export default defineConfig(({ outDir = 'dist' }) => {
   rmSync(outDir, { recursive: true, force: true });
   const files = {
     msb: 'src/index.ts',
+    zod: fileURLToPath(import.meta.resolve('zod')),
     ...Object.fromEntries(lazyFiles()),
   };
   return Object.entries(files).map(([name, path]) => ({ ...options, outDir, entry: { [name]: path } }));

@@ -1,4 +1,5 @@
-// What commands do, but for listing sandboxes, which is part of the first file of the built command.
+// What commands do, but for listing sandboxes, which is part of the first file of the built command, and for pulling
+// images, which is a file of its own.
 export { checkPolicy } from './check-policy.ts';
 export { copyFiles } from './copy-files.ts';
 export { createSandbox } from './create-sandbox.ts';
@@ -13,7 +14,6 @@ export { loadImages } from './load-images.ts';
 export { modifySandbox } from './modify-sandbox.ts';
 export { pingSandboxes } from './ping-sandboxes.ts';
 export { pruneImages } from './prune-images.ts';
-export { pullImage } from './pull-image.ts';
 export { listRegistries, loginToRegistry, logoutFromRegistry } from './registry-credentials.ts';
 export { removeImages } from './remove-images.ts';
 export { removeSandboxes } from './remove-sandboxes.ts';

@@ -36,7 +36,7 @@ export const imagePullCommand: CommandSpec = {
     { ...FORMAT, about: 'Print progress events as lines of JSON' },
   ],
   run: typed<PullOptions>(async ({ options, positionals: [reference = ''] }) => {
-    const { pullImage } = await import('../actions/index.ts');
+    const { pullImage } = await import('../actions/pull-image.ts');
     return pullImage(reference, options);
   }),
 };

@@ -93,7 +93,7 @@ export class Image {
   ): Promise<{ readonly image: ImageHandle; readonly cached: boolean }> {
     const backend = currentBackend().local('Image::pull');
     const { pullPolicy = 'if-missing', platform: wanted, ...rest } = options;
-    const { hostPlatform, parsePlatform } = await import('@microsandbox/image');
+    const { hostPlatform, parsePlatform } = await import('@microsandbox/image/lookup');
     const platform = wanted === undefined ? hostPlatform() : parsePlatform(wanted);
     const pulled = await resolveImage(backend, {
       materialization: await defaultMaterialization(backend),

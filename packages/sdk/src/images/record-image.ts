@@ -10,6 +10,6 @@ export async function recordImage(
   image: CachedImage,
   platform?: Platform,
 ): Promise<void> {
-  const { hostPlatform } = await import('@microsandbox/image');
+  const { hostPlatform } = await import('@microsandbox/image/lookup');
   await new ImageRepository(await backend.catalog()).persist(reference, image, platform ?? hostPlatform());
 }

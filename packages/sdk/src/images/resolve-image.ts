@@ -27,8 +27,8 @@ const PULL_POLICIES = { IfMissing: 'if-missing', Always: 'always', Never: 'never
  */
 export async function resolveImage(backend: LocalBackend, request: ImageRequest): Promise<PulledImage> {
   const { reference, onProgress, signal, materialization, platform, force = false } = request;
-  const [{ parseImageReference, pullCached, pullImage }, layout, host] = await Promise.all([
-    import('@microsandbox/image'),
+  const [{ parseImageReference, pullCached }, layout, host] = await Promise.all([
+    import('@microsandbox/image/lookup'),
     backend.layout(),
     backend.config(),
   ]);
@@ -45,6 +45,7 @@ export async function resolveImage(backend: LocalBackend, request: ImageRequest)
     reportCached(cached, onProgress);
     return cached;
   }
+  const { pullImage } = await import('@microsandbox/image');
   const { registry, contactedHost } = parseImageReference(reference);
   const access = await registryAccess({
     registry,
