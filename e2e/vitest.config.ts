@@ -12,6 +12,7 @@ const OF_ONE_RUN = [
   'src/disk-full.test.ts',
   'src/kill-torture.test.ts',
   'src/machine-restart.test.ts',
+  'src/network-*.test.ts',
   'src/share-workloads.test.ts',
   'src/terminal.test.ts',
   'src/warm-*.test.ts',

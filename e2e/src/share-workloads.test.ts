@@ -5,7 +5,7 @@ import { type LocalRegistry, mustRun, pushImage, startLocalRegistry } from '@mic
 import type { Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importSdk } from './support/consumer.ts';
-import { debianWith } from './support/debian.ts';
+import { debianWithTools } from './support/debian.ts';
 import { allowPlainHttp } from './support/host-config.ts';
 import { initTestHome } from './support/test-home.ts';
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
   home = await initTestHome();
   registry = await startLocalRegistry();
   await allowPlainHttp(home.path, registry.host);
-  const image = await debianWith(['git', 'sqlite3']);
+  const image = await debianWithTools();
   reference = await pushImage({ registry, repository: 'debian', tag: 'workloads', image });
   folder = await mkdtemp(join(tmpdir(), 'msb-workloads-'));
   await mkdir(host('work'));

@@ -36,8 +36,18 @@ export function netnsObstacle(): string | null {
   return null;
 }
 
-/** Makes both hosts, and starts the peer's servers (`network-peer.ts`). */
-export async function startNetns(): Promise<Netns> {
+/** What stands at the other end. */
+export interface PeerOptions {
+  /** Beside this file; prints a line when its servers listen. */
+  readonly script: string;
+  readonly args: readonly string[];
+  /** Of the peer, beyond those of {@link PEER}. */
+  readonly addresses: readonly string[];
+}
+
+/** Makes both hosts, and starts the peer's servers. */
+export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Netns> {
+  const { script = 'network-peer.ts', args = [], addresses = [] } = options;
   const host = `msb-host-${process.pid}`;
   const peer = `msb-peer-${process.pid}`;
   const ip = (...args: string[]) => mustRun('ip', args);
@@ -49,12 +59,12 @@ export async function startNetns(): Promise<Netns> {
   await ip('-n', peer, 'address', 'add', '192.168.77.2/30', 'dev', 'up0');
   await ip('-n', host, '-6', 'address', 'add', 'fd77::1/64', 'dev', 'up0', 'nodad');
   await ip('-n', peer, '-6', 'address', 'add', 'fd77::2/64', 'dev', 'up0', 'nodad');
-  for (const address of Object.values(PEER)) {
+  for (const address of [...Object.values(PEER), ...addresses]) {
     await ip('-n', peer, 'address', 'add', address, 'dev', 'lo', ...(address.includes(':') ? ['nodad'] : []));
   }
   await ip('-n', host, 'route', 'add', 'default', 'via', '192.168.77.2');
   await ip('-n', host, '-6', 'route', 'add', 'default', 'via', 'fd77::2');
-  const server = await startPeer(peer);
+  const server = await startPeer(peer, script, args);
   return {
     run: async (program, args, options = {}) => {
       const inside = ['netns', 'exec', host, program, ...args];
@@ -69,9 +79,9 @@ export async function startNetns(): Promise<Netns> {
   };
 }
 
-async function startPeer(namespace: string): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('network-peer.ts', import.meta.url));
-  const server = spawn('ip', ['netns', 'exec', namespace, process.execPath, script], {
+async function startPeer(namespace: string, script: string, args: readonly string[]): Promise<ChildProcess> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const server = spawn('ip', ['netns', 'exec', namespace, process.execPath, path, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: server.stdout });

@@ -3,11 +3,10 @@ import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
+import { answerQuery } from './answer-query.ts';
 
-const ADDRESSES: Readonly<Record<string, readonly number[]>> = {
-  'example.com': [93, 184, 216, 34],
-  'lying.example.com': [10, 99, 0, 1],
-};
+const answer = (query: Buffer): Buffer =>
+  answerQuery(query, (name) => ({ 'example.com': '93.184.216.34', 'lying.example.com': '10.99.0.1' })[name]);
 
 const CONTENT = Buffer.alloc(50 * 1024 * 1024, 'fifty mebibytes of text ');
 
@@ -33,24 +32,6 @@ const crowd = createServer({ allowHalfOpen: true }, (socket) => {
 /** DNS; on another port than 53 it is plain UDP for the guest's host. */
 const dns = createSocket('udp4', (query, { port, address }) => dns.send(answer(query), port, address));
 const udp = createSocket('udp4', (query, { port, address }) => udp.send(answer(query), port, address));
-
-/** An answer with one address, or without any for other types and names. */
-function answer(query: Buffer): Buffer {
-  let at = 12;
-  const labels: string[] = [];
-  for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
-    labels.push(query.toString('latin1', at + 1, at + 1 + length));
-    at += length + 1;
-  }
-  const question = query.subarray(12, at + 5);
-  const ip = query.readUInt16BE(at + 1) === 1 ? ADDRESSES[labels.join('.').toLowerCase()] : undefined;
-  const header = Buffer.from(query.subarray(0, 12));
-  header.writeUInt16BE(0x8180, 2);
-  header.writeUInt16BE(ip === undefined ? 0 : 1, 6);
-  header.fill(0, 8);
-  const record = ip === undefined ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...ip];
-  return Buffer.concat([header, question, Buffer.from(record)]);
-}
 
 http.listen(80, '::', () => {
   crowd.listen(81, '::', 512, () => {

@@ -1,0 +1,95 @@
+// The other end of the network in tests about TLS: servers that write down every byte they are told, and DNS.
+// Argument: a folder with the certificates of `test-certificates.ts`, below `site` the files to serve, and room for
+// what is received.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { type Http2Session, performServerHandshake } from 'node:http2';
+import type { Socket } from 'node:net';
+import { join, normalize } from 'node:path';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { answerQuery } from './answer-query.ts';
+import { HOSTS, receivedFile, type SecureHost } from './secure-hosts.ts';
+
+const folder = process.argv[2] ?? '';
+const hosts: readonly SecureHost[] = Object.values(HOSTS);
+
+const read = (name: string): Buffer => readFileSync(join(folder, name));
+const record = (file: string, bytes: Buffer | string): void => appendFileSync(join(folder, file), bytes);
+
+const answer: RequestListener = async (request, response) => {
+  const target = request.url ?? '/';
+  const locations: Readonly<Record<string, string>> = {
+    '/to-other': `https://${HOSTS.other.name}/landed`,
+    '/to-plain': `http://${HOSTS.api.name}/landed`,
+  };
+  request.resume();
+  await once(request, 'end').catch(() => {});
+  const location = locations[target];
+  if (location !== undefined) return response.writeHead(302, { location }).end();
+  const file = normalize(decodeURIComponent(new URL(target, 'http://localhost').pathname));
+  const path = join(folder, 'site', file.endsWith('/') ? `${file}index.html` : file);
+  const content = await readFile(path).catch(() => null);
+  if (content === null) return response.writeHead(404).end('no such file\n');
+  return response.end(content);
+};
+
+function serve(host: SecureHost): Promise<unknown>[] {
+  const inside = receivedFile(host, 'tls');
+  const plain = createHttpServer(answer);
+  plain.on('connection', (socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (bytes: Buffer) => record(receivedFile(host, 'plain'), bytes));
+  });
+  const http1 = createHttpServer(answer);
+  const certificate = host.isLiar ? 'liar' : 'hosts';
+  const secure = createTlsServer({
+    cert: read(`${certificate}.crt`),
+    key: read(`${certificate}.key`),
+    ...(host.tls && { minVersion: host.tls, maxVersion: host.tls }),
+    ALPNProtocols: host.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+  });
+  secure.on('tlsClientError', () => {});
+  secure.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => {});
+    if (host.http2 && socket.alpnProtocol !== 'http/1.1') return speakHttp2(socket, inside);
+    http1.emit('connection', socket);
+    // Afterwards: the server would take the bytes from below a listener that was there before it.
+    socket.on('data', (bytes: Buffer) => record(inside, bytes));
+  });
+  return [plain.listen(80, host.address), secure.listen(443, host.address)].map((server) =>
+    once(server, 'listening'),
+  );
+}
+
+/** Header compression hides what is on the connection, so the decoded fields are written down. */
+function speakHttp2(socket: Socket, inside: string): void {
+  const session: Http2Session = performServerHandshake(socket);
+  session.on('error', () => {});
+  session.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    record(inside, `${JSON.stringify(headers)}\n`);
+    stream.on('data', (bytes: Buffer) => record(inside, bytes));
+    stream.respond({ ':status': 200 });
+    stream.end('over HTTP/2\n');
+  });
+}
+
+/** The honest name server, and the one of the liar. */
+function answerNames(address: string, addressOf: (name: string) => string | undefined): Promise<unknown> {
+  const socket = createSocket('udp4', (query, from) => {
+    record('dns.received', query);
+    socket.send(answerQuery(query, addressOf), from.port, from.address);
+  });
+  socket.bind(53, address);
+  return once(socket, 'listening');
+}
+
+await Promise.all([
+  ...hosts.flatMap(serve),
+  answerNames('93.184.216.53', (name) => hosts.find((host) => host.name === name)?.address),
+  answerNames(HOSTS.liar.address, () => HOSTS.liar.address),
+]);
+console.log('ready');
