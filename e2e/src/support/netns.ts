@@ -38,8 +38,8 @@ export function netnsObstacle(): string | null {
 
 /** What stands at the other end. */
 export interface PeerOptions {
-  /** Beside this file; prints a line when its servers listen. */
-  readonly script: string;
+  /** Prints a line when its servers listen. */
+  readonly script: URL;
   readonly args: readonly string[];
   /** Of the peer, beyond those of {@link PEER}. */
   readonly addresses: readonly string[];
@@ -47,7 +47,7 @@ export interface PeerOptions {
 
 /** Makes both hosts, and starts the peer's servers. */
 export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Netns> {
-  const { script = 'network-peer.ts', args = [], addresses = [] } = options;
+  const { script = new URL('network-peer.ts', import.meta.url), args = [], addresses = [] } = options;
   const host = `msb-host-${process.pid}`;
   const peer = `msb-peer-${process.pid}`;
   const ip = (...args: string[]) => mustRun('ip', args);
@@ -62,6 +62,8 @@ export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Ne
   for (const address of [...Object.values(PEER), ...addresses]) {
     await ip('-n', peer, 'address', 'add', address, 'dev', 'lo', ...(address.includes(':') ? ['nodad'] : []));
   }
+  // Whoever may ping: of namespaces, nobody may at first.
+  await ip('netns', 'exec', host, 'sysctl', '-qw', 'net.ipv4.ping_group_range=0 2147483647');
   await ip('-n', host, 'route', 'add', 'default', 'via', '192.168.77.2');
   await ip('-n', host, '-6', 'route', 'add', 'default', 'via', 'fd77::2');
   const server = await startPeer(peer, script, args);
@@ -79,9 +81,9 @@ export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Ne
   };
 }
 
-async function startPeer(namespace: string, script: string, args: readonly string[]): Promise<ChildProcess> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const server = spawn('ip', ['netns', 'exec', namespace, process.execPath, path, ...args], {
+async function startPeer(namespace: string, script: URL, args: readonly string[]): Promise<ChildProcess> {
+  const program = [process.execPath, fileURLToPath(script), ...args];
+  const server = spawn('ip', ['netns', 'exec', namespace, ...program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: server.stdout });

@@ -31,7 +31,8 @@ export async function startSecureNetwork(): Promise<SecureNetwork> {
   const { authority } = await makeTestCertificates(folder, [first, ...others]);
   const made = await startDebianHome();
   const addresses = hosts.map(({ address }) => address);
-  const net = await startNetns({ script: 'secure-peer.ts', args: [folder], addresses });
+  const script = new URL('secure-peer.ts', import.meta.url);
+  const net = await startNetns({ script, args: [folder], addresses });
   return {
     made,
     folder,
