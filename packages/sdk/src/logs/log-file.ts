@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { MicrosandboxError } from '@microsandbox/types';
-import { type LogLine, readLines } from './line-reader.ts';
+import { type LineChunk, readLines } from './line-reader.ts';
 import { LOG_START, type LogPosition } from './log-cursor.ts';
 import { generationOf, type OpenLogFile, openLogChain } from './open-log-chain.ts';
-import { type ParsedLogLine, parseExecLogLine, parseTextLogLine } from './parse-log-line.ts';
+import { type PlacedLogLine, parseExecLog } from './parse-exec-log.ts';
+import { parseTextLogLine } from './parse-log-line.ts';
 
 /** How a log file is written. */
 export interface LogFileKind {
@@ -11,11 +12,6 @@ export interface LogFileKind {
   readonly format: 'exec' | 'text';
   /** How many rotated predecessors are read. */
   readonly rotations: number;
-}
-
-/** An entry with the file's offset behind it. */
-export interface PlacedLogLine extends ParsedLogLine {
-  readonly end: number;
 }
 
 /** A piece of one file. */
@@ -37,6 +33,9 @@ export class LogFile {
   /** Newer files, to be read after the current one; the last is the live one. */
   #next: OpenLogFile[] = [];
   #offset = 0;
+  /** What is read while the piece before it is looked at. */
+  #ahead: { readonly file: OpenLogFile; readonly offset: number; readonly chunk: Promise<LineChunk> } | null =
+    null;
 
   private constructor(kind: LogFileKind) {
     this.#kind = kind;
@@ -80,13 +79,28 @@ export class LogFile {
     for (;;) {
       const current = this.#current;
       if (current === null) return null;
-      const { lines, end } = await readLines(current.file, this.#offset);
+      const { bytes, end } = await this.#read(current);
       if (end > this.#offset) {
+        const entries = await this.#parse(bytes);
         this.#offset = end;
-        return { generation: current.generation, entries: await this.#parse(lines), end };
+        return { generation: current.generation, entries, end };
       }
       if (!(await this.#advance(current))) return null;
     }
+  }
+
+  /** Reads at the offset, where that was not done ahead, and ahead when there is something. */
+  async #read(current: OpenLogFile): Promise<LineChunk> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    let chunk = ahead?.file === current && ahead.offset === this.#offset ? await ahead.chunk : null;
+    // What was read ahead up to the end may be more by now.
+    if (chunk === null || chunk.end === this.#offset) chunk = await readLines(current.file, this.#offset);
+    if (chunk.end > this.#offset) {
+      this.#ahead = { file: current, offset: chunk.end, chunk: readLines(current.file, chunk.end) };
+      this.#ahead.chunk.catch(() => {});
+    }
+    return chunk;
   }
 
   async close(): Promise<void> {
@@ -138,21 +152,20 @@ export class LogFile {
     return this.#next.length > 0;
   }
 
-  async #parse(lines: readonly LogLine[]): Promise<PlacedLogLine[]> {
-    const fallback = this.#kind.format === 'text' ? await modifiedAt(this.#kind.path) : new Date();
+  /** Reads whole lines that begin at the offset. */
+  async #parse(bytes: Buffer): Promise<PlacedLogLine[]> {
+    if (this.#kind.format === 'exec') return parseExecLog(bytes, this.#offset);
+    const fallbackMs = await modifiedAtMs(this.#kind.path);
     const entries: PlacedLogLine[] = [];
-    for (const { bytes, end } of lines) {
-      const text = bytes.toString();
-      const entry = this.#kind.format === 'exec' ? parseExecLogLine(text) : parseTextLogLine(text, fallback);
-      if (entry !== null) entries.push({ ...entry, end });
+    for (let start = 0, newline = 0; start < bytes.length; start = newline + 1) {
+      newline = bytes.indexOf('\n', start);
+      const entry = parseTextLogLine(bytes.toString('utf8', start, newline), fallbackMs);
+      if (entry !== null) entries.push({ ...entry, end: this.#offset + newline + 1 });
     }
     return entries;
   }
 }
 
-function modifiedAt(path: string): Promise<Date> {
-  return stat(path).then(
-    ({ mtime }) => mtime,
-    () => new Date(),
-  );
+function modifiedAtMs(path: string): Promise<number> {
+  return stat(path).then(({ mtimeMs }) => Math.floor(mtimeMs), Date.now);
 }

@@ -7,7 +7,7 @@ import { LogFile, type LogFileKind, type LogPiece } from './log-file.ts';
 import type { LogSource } from './log-options.ts';
 
 /** Rotated predecessors of `exec.log` that are read. */
-const EXEC_ROTATIONS = 4;
+export const EXEC_ROTATIONS = 4;
 
 /** Entries of one file, and the places in all files before they were read. */
 export interface ReadLogPiece extends LogPiece {
@@ -42,9 +42,7 @@ export class LogReading {
     sources: readonly LogSource[],
     start: readonly LogPosition[] = [],
   ): Promise<LogReading> {
-    validateSandboxName(place.name);
-    const folder = await lstat(place.paths.logsDir).catch(() => null);
-    if (folder === null || !folder.isDirectory()) throw sandboxNotFound(place.name);
+    await assertLogsFolder(place);
     const files: LogFile[] = [];
     try {
       for (const [index, kind] of kindsOf(place, sources).entries()) {
@@ -81,6 +79,17 @@ export class LogReading {
   async close(): Promise<void> {
     for (const file of this.#files) await file.close();
   }
+}
+
+/**
+ * Refuses a sandbox without logs, and a name that is none.
+ *
+ * @throws SandboxNotFoundError
+ */
+export async function assertLogsFolder({ name, paths }: Pick<SandboxPlace, 'name' | 'paths'>): Promise<void> {
+  validateSandboxName(name);
+  const folder = await lstat(paths.logsDir).catch(() => null);
+  if (folder === null || !folder.isDirectory()) throw sandboxNotFound(name);
 }
 
 /** Files in their fixed order; the text files hold nothing but `system`. */

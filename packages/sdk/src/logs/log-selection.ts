@@ -1,8 +1,8 @@
 import { encodeLogCursor, type LogPosition } from './log-cursor.ts';
 import { LogEntry } from './log-entry.ts';
-import type { PlacedLogLine } from './log-file.ts';
 import type { LogReadOptions } from './log-options.ts';
 import type { ReadLogPiece } from './log-reading.ts';
+import type { PlacedLogLine } from './parse-exec-log.ts';
 
 /** An entry with the file that it stands in. */
 interface FoundLine {
@@ -38,10 +38,10 @@ export class LogSelection {
 
   add({ entries, fileIndex, generation }: ReadLogPiece): void {
     for (const line of entries) {
-      const time = line.timestamp.getTime();
-      if (time >= this.#until) continue;
+      const { timeMs } = line;
+      if (timeMs >= this.#until) continue;
       const found = { line, fileIndex, generation };
-      if (time < this.#since) this.#pass(found);
+      if (timeMs < this.#since) this.#pass(found);
       else this.#keep(found);
     }
     const muchCame = this.#addedEntries > PRUNE_ENTRIES || this.#addedBytes > PRUNE_BYTES;
@@ -53,7 +53,8 @@ export class LogSelection {
     this.#prune();
     return this.#found.map((found) => {
       this.#pass(found);
-      return new LogEntry(found.line, encodeLogCursor(this.#positions));
+      const { timeMs, source, sessionId, data, end } = found.line;
+      return new LogEntry(timeMs, source, sessionId, data, encodeLogCursor(this.#positions), end);
     });
   }
 
@@ -67,7 +68,7 @@ export class LogSelection {
     this.#addedEntries = 0;
     this.#addedBytes = 0;
     // Sorting is stable: entries of the same time stay in the order of their files.
-    this.#found.sort((a, b) => a.line.timestamp.getTime() - b.line.timestamp.getTime());
+    this.#found.sort((a, b) => a.line.timeMs - b.line.timeMs);
     const surplus = Math.max(0, this.#found.length - this.#tail);
     for (const found of this.#found.splice(0, surplus)) this.#pass(found);
   }

@@ -6,8 +6,8 @@ import { type LogStreamOptions, logSources } from './log-options.ts';
 import { LogReading } from './log-reading.ts';
 
 /**
- * Log entries one by one, in the order of each file; nothing is read ahead of the reader. With `follow` it goes
- * on with what is written later.
+ * Log entries one by one, in the order of each file; little is read ahead of the reader. With `follow` it goes on with
+ * what is written later.
  */
 export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
   readonly #pieces: AsyncGenerator<readonly LogEntry[], void, void>;
@@ -49,31 +49,46 @@ export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
    *
    * @throws MicrosandboxError `missedRotation` when the log was rotated away under a slow reader
    */
-  async recv(): Promise<LogEntry | null> {
-    while (!this.#done) {
-      const entry = this.#piece[this.#taken];
-      if (entry !== undefined) {
-        this.#taken += 1;
-        return entry;
-      }
-      this.#refilling ??= this.#refill();
-      await this.#refilling;
-    }
-    return null;
+  recv(): Promise<LogEntry | null> {
+    const entry = this.#take();
+    return entry === null ? this.#receive() : Promise.resolve(entry);
   }
 
   /** Entries from here on; leaving the loop leaves the stream where it is. */
   [Symbol.asyncIterator](): AsyncIterator<LogEntry, void, void> {
+    const next = async (): Promise<IteratorResult<LogEntry, void>> => {
+      const value = await this.#receive();
+      return value === null ? { done: true, value: undefined } : { done: false, value };
+    };
     return {
-      next: async () => {
-        const value = await this.recv();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
+      next: () => {
+        const value = this.#take();
+        return value === null ? next() : Promise.resolve({ done: false, value });
       },
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
+  }
+
+  /** The next of the entries that were read together; null when none is left. */
+  #take(): LogEntry | null {
+    const entry = this.#piece[this.#taken];
+    if (entry === undefined || this.#done) return null;
+    this.#taken += 1;
+    return entry;
+  }
+
+  /** Takes an entry that must be read first. */
+  async #receive(): Promise<LogEntry | null> {
+    while (!this.#done) {
+      const entry = this.#take();
+      if (entry !== null) return entry;
+      this.#refilling ??= this.#refill();
+      await this.#refilling;
+    }
+    return null;
   }
 
   async #refill(): Promise<void> {
@@ -88,14 +103,20 @@ export class LogStream implements AsyncIterable<LogEntry>, AsyncDisposable {
   }
 
   async *#generate({ since, until }: LogStreamOptions): AsyncGenerator<readonly LogEntry[], void, void> {
+    const sinceMs = since?.getTime() ?? Number.NEGATIVE_INFINITY;
+    const untilMs = until?.getTime() ?? Number.POSITIVE_INFINITY;
     for (;;) {
       for await (const { entries, positions, fileIndex, generation } of this.#reading.drain()) {
         const cursorAt = logCursorsIn(positions, fileIndex, generation);
-        const end = until === undefined ? -1 : entries.findIndex(({ timestamp }) => timestamp >= until);
-        yield (end < 0 ? entries : entries.slice(0, end))
-          .filter(({ timestamp }) => since === undefined || timestamp >= since)
-          .map((entry) => new LogEntry(entry, cursorAt(entry.end)));
-        if (end >= 0) return;
+        const wanted: LogEntry[] = [];
+        for (const { timeMs, source, sessionId, data, end } of entries) {
+          if (timeMs >= untilMs) {
+            yield wanted;
+            return;
+          }
+          if (timeMs >= sinceMs) wanted.push(new LogEntry(timeMs, source, sessionId, data, cursorAt, end));
+        }
+        yield wanted;
       }
       if (this.#watch === null || this.#done) return;
       await this.#watch.next();

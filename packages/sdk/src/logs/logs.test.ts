@@ -1,13 +1,13 @@
 import { appendFile, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { homeLayout, sandboxPaths } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeLogCursor, encodeLogCursor, logCursorsIn } from './log-cursor.ts';
-import type { LogEntry } from './log-entry.ts';
+import { LogEntry } from './log-entry.ts';
 import type { LogReadOptions, LogStreamOptions } from './log-options.ts';
 import { LogStream } from './log-stream.ts';
-import { parseExecLogLine, parseTextLogLine } from './parse-log-line.ts';
 import { readLogs, readLogsSnapshot } from './read-logs.ts';
 
 let home: string;
@@ -28,6 +28,9 @@ async function given(files: Readonly<Record<string, string>>, name = 'box'): Pro
 
 const line = (time: string, text: string, source = 'stdout') =>
   `${JSON.stringify({ t: `2026-05-01T${time}.000Z`, s: source, d: text, id: 1 })}\n`;
+/** What entries say; they make some of it when they are asked. */
+const said = (entries: readonly LogEntry[]) =>
+  entries.map((entry) => ({ ...entry.toJSON(), data: Buffer.from(entry.data).toString('latin1') }));
 const texts = (entries: readonly LogEntry[]) => entries.map((entry) => entry.text());
 const at = (time: string) => new Date(`2026-05-01T${time}.000Z`);
 
@@ -250,6 +253,22 @@ describe('log readings', () => {
   });
 });
 
+describe('LogEntry', () => {
+  it('is made by anybody from its parts, and shows them', () => {
+    const data = Buffer.from('text');
+    const entry = new LogEntry(at('10:00:00'), 'stdout', 3, data, 'AA==');
+    expect(entry.text()).toBe('text');
+    expect(entry.toJSON()).toEqual({
+      timestamp: at('10:00:00'),
+      source: 'stdout',
+      sessionId: 3,
+      data,
+      cursor: 'AA==',
+    });
+    expect(inspect(entry)).toContain("cursor: 'AA=='");
+  });
+});
+
 describe('log lines', () => {
   it('keeps the last entries of a long log, with the cursors that they have in the whole', async () => {
     const time = (n: number) => new Date(Date.UTC(2026, 4, 1) + n * 10).toISOString();
@@ -262,62 +281,47 @@ describe('log lines', () => {
     });
     const all = await readLogs(place(), { sources: ['all'] });
     expect(all).toHaveLength(24_000);
-    expect(await readLogs(place(), { sources: ['all'], tail: 30 })).toEqual(all.slice(-30));
+    expect(said(await readLogs(place(), { sources: ['all'], tail: 30 }))).toEqual(said(all.slice(-30)));
     const options: LogReadOptions = {
       sources: ['all'],
       since: all[5]?.timestamp as Date,
       until: all[23_990]?.timestamp as Date,
     };
-    expect(await readLogs(place(), { ...options, tail: 5000 })).toEqual(all.slice(18_990, 23_990));
+    const some = await readLogs(place(), { ...options, tail: 5000 });
+    expect(said(some)).toEqual(said(all.slice(18_990, 23_990)));
     expect(await readLogs(place(), { sources: ['all'], tail: 0 })).toEqual([]);
+  });
+
+  it('finds the last entries of every kind from the end, whatever lies between and however long lines are', async () => {
+    const time = (n: number) => new Date(Date.UTC(2026, 4, 1) + n * 10).toISOString();
+    const exec = Array.from({ length: 3000 }, (_, n) => {
+      if (n % 97 === 0) return 'no entry\n';
+      const d = n % 900 === 0 ? 'x'.repeat(300_000) : `${n}\n`;
+      return `${JSON.stringify({ t: time(n), s: n % 500 === 0 ? 'stderr' : 'stdout', d, id: 1 })}\n`;
+    });
+    await given({
+      'exec.log.2': exec.slice(0, 1000).join(''),
+      'exec.log.1': exec.slice(1000, 2000).join(''),
+      'exec.log': `${exec.slice(2000).join('')}{"t":"partial`,
+    });
+    for (const sources of [['stdout'], ['stderr'], ['stdout', 'stderr'], ['all']] as const) {
+      for (const until of [undefined, new Date(time(1500))]) {
+        const range: LogReadOptions = { sources, ...(until && { until }) };
+        const all = said(await readLogs(place(), range));
+        for (const tail of [1, 4, 1000, 5000]) {
+          expect(said(await readLogs(place(), { ...range, tail }))).toEqual(all.slice(-tail));
+        }
+        const since = new Date(time(1200));
+        const later = all.filter(({ timestamp }) => timestamp >= since);
+        expect(said(await readLogs(place(), { ...range, since, tail: 700 }))).toEqual(later.slice(-700));
+      }
+    }
   });
 
   it('leaves a partial trailing line for later', async () => {
     const whole = line('10:00:00', 'whole');
     await given({ 'exec.log': whole + line('10:00:01', 'partial').slice(0, -3) });
     expect(texts(await stream())).toEqual(['whole']);
-  });
-
-  it('skips what is no entry', () => {
-    const time = '"t":"2026-05-01T10:00:00.000Z"';
-    for (const text of [
-      '',
-      '{',
-      'null',
-      '[]',
-      `{${time},"s":"other"}`,
-      `{${time}}`,
-      '{"t":"x","s":"stdout"}',
-    ]) {
-      expect(parseExecLogLine(text)).toBeNull();
-    }
-    expect(parseExecLogLine(`{${time},"s":"stdout"}`)?.data).toHaveLength(0);
-  });
-
-  it('decodes base64 bodies, and keeps a broken one as it is', () => {
-    const body = (d: string) =>
-      parseExecLogLine(JSON.stringify({ t: '2026-05-01T10:00:00Z', s: 'stdout', d, id: 1, e: 'b64' }))?.data;
-    expect(body('/wA=')).toEqual(Buffer.from([0xff, 0]));
-    expect(body('not base64!')).toEqual(Buffer.from('not base64!'));
-  });
-
-  it('strips terminal escapes and takes the time from the front of a text line', async () => {
-    const fallback = new Date(0);
-    const parsed = (text: string) => parseTextLogLine(text, fallback);
-    expect(parsed('\u001b[2m2026-05-01T10:00:00.000000Z\u001b[0m \u001b[32m INFO\u001b[0m up')).toMatchObject(
-      {
-        timestamp: at('10:00:00'),
-        data: Buffer.from('INFO up\n'),
-      },
-    );
-    expect(parsed('\u001b]0;title\u0007no time')).toMatchObject({
-      timestamp: fallback,
-      data: Buffer.from('no time\n'),
-    });
-    expect(parsed('2026-99-99T10:00:00.000Z rest')).toMatchObject({
-      timestamp: fallback,
-      data: Buffer.from('rest\n'),
-    });
   });
 
   it('dates a text line without time by its file', async () => {

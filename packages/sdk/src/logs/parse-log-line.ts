@@ -2,13 +2,18 @@ import type { LogSource } from './log-options.ts';
 
 /** An entry before it has a cursor. */
 export interface ParsedLogLine {
-  readonly timestamp: Date;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
   readonly source: LogSource;
   readonly sessionId: number | null;
   readonly data: Uint8Array;
 }
 
 const SOURCES: readonly string[] = ['stdout', 'stderr', 'output', 'system'] satisfies LogSource[];
+
+export function isLogSource(text: string): text is LogSource {
+  return SOURCES.includes(text);
+}
 
 /** Reads one line of `exec.log` (spec: state 18). Null for anything that is none. */
 export function parseExecLogLine(line: string): ParsedLogLine | null {
@@ -21,25 +26,24 @@ export function parseExecLogLine(line: string): ParsedLogLine | null {
   }
   if (typeof value !== 'object' || value === null) return null;
   const { t, s, d = '', id = null, e } = value as Record<string, unknown>;
-  const timestamp = typeof t === 'string' ? parseRfc3339(t) : null;
-  if (timestamp === null || typeof s !== 'string' || !SOURCES.includes(s) || typeof d !== 'string')
-    return null;
+  const timeMs = typeof t === 'string' ? parseRfc3339(t) : null;
+  if (timeMs === null || typeof s !== 'string' || !isLogSource(s) || typeof d !== 'string') return null;
   return {
-    timestamp,
-    source: s as LogSource,
+    timeMs,
+    source: s,
     sessionId: s !== 'system' && typeof id === 'number' ? id : null,
     data: e === 'b64' ? decodeBody(d) : Buffer.from(d),
   };
 }
 
-/** Reads one line of `runtime.log` or `kernel.log`; `fallback` is the time of a line that says none. */
-export function parseTextLogLine(line: string, fallback: Date): ParsedLogLine | null {
+/** Reads one line of `runtime.log` or `kernel.log`; `fallbackMs` is the time of a line that says none. */
+export function parseTextLogLine(line: string, fallbackMs: number): ParsedLogLine | null {
   if (line === '') return null;
   const text = stripAnsi(line);
   const [, token = '', rest = ''] = /^(\S*)\s*(.*)$/s.exec(text) ?? [];
   const isTime = token.length >= 20 && token.endsWith('Z');
   return {
-    timestamp: (isTime ? parseRfc3339(token) : null) ?? fallback,
+    timeMs: (isTime ? parseRfc3339(token) : null) ?? fallbackMs,
     source: 'system',
     sessionId: null,
     data: Buffer.from(`${isTime ? rest : text}\n`),
@@ -61,15 +65,9 @@ export function stripAnsi(text: string): string {
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
-/** Lines written together bear the same time. */
-let lastTime = { text: '', ms: Number.NaN };
-
-function parseRfc3339(text: string): Date | null {
-  if (text !== lastTime.text) {
-    if (!RFC_3339.test(text)) return null;
-    lastTime = { text, ms: new Date(text).getTime() };
-  }
-  return Number.isNaN(lastTime.ms) ? null : new Date(lastTime.ms);
+function parseRfc3339(text: string): number | null {
+  const timeMs = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(timeMs) ? null : timeMs;
 }
 
 /** A body that is not base64 is kept as it stands. */

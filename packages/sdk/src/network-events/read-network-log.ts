@@ -1,6 +1,6 @@
 import { type NetworkLogRecord, networkLogRecordSchema } from '@microsandbox/types';
 import { FolderWatch } from '../logs/folder-watch.ts';
-import { type LogLine, readLines } from '../logs/line-reader.ts';
+import { readLines } from '../logs/line-reader.ts';
 import { generationOf, type OpenLogFile, openLogChain } from '../logs/open-log-chain.ts';
 
 /** Rotated predecessors of `network.log`. */
@@ -25,8 +25,8 @@ export async function* readNetworkLog(
     for (let offset = 0; ; ) {
       const [file, newer] = files;
       if (file !== undefined) {
-        const { lines, end } = await readLines(file.file, offset);
-        yield* recordsOf(lines);
+        const { bytes, end } = await readLines(file.file, offset);
+        yield* recordsOf(bytes);
         const isAtEnd = end === offset;
         offset = end;
         if (!isAtEnd) continue;
@@ -59,11 +59,11 @@ async function filesFrom(path: string, generation: bigint | null): Promise<OpenL
   return newer.reverse();
 }
 
-function* recordsOf(lines: readonly LogLine[]): Generator<NetworkLogRecord, void, void> {
-  for (const { bytes } of lines) {
+function* recordsOf(bytes: Buffer): Generator<NetworkLogRecord, void, void> {
+  for (const line of bytes.toString().split('\n')) {
     let value: unknown;
     try {
-      value = JSON.parse(bytes.toString());
+      value = JSON.parse(line);
     } catch {
       continue;
     }
