@@ -63,7 +63,10 @@ fn ipv4<'a>(bytes: &'a [u8], addresses: &Addresses) -> Option<Class<'a>> {
     }
     match packet.next_header() {
         IpProtocol::Tcp if unicast => tcp(payload, source.into(), destination.into()),
-        IpProtocol::Udp => udp(payload, source.into(), destination.into()).map(Class::Udp),
+        IpProtocol::Udp => {
+            let whole = packet.dont_frag();
+            udp(payload, source.into(), destination.into(), whole).map(Class::Udp)
+        }
         IpProtocol::Icmp if unicast => {
             let icmp = Icmpv4Packet::new_checked(payload).ok()?;
             let echo = icmp.msg_type() == Icmpv4Message::EchoRequest && icmp.msg_code() == 0;
@@ -115,7 +118,9 @@ fn ipv6<'a>(bytes: &'a [u8], addresses: &Addresses) -> Option<Class<'a>> {
             tcp(bytes, source.into(), destination.into())
         }
         Ipv6Payload::Tcp(_) => None,
-        Ipv6Payload::Udp(bytes) => udp(bytes, source.into(), destination.into()).map(Class::Udp),
+        Ipv6Payload::Udp(bytes) => {
+            udp(bytes, source.into(), destination.into(), true).map(Class::Udp)
+        }
         Ipv6Payload::Fragment {
             identification,
             offset,
@@ -153,6 +158,7 @@ pub(super) fn udp<'a>(
     bytes: &'a [u8],
     source: IpAddr,
     destination: IpAddr,
+    whole: bool,
 ) -> Option<Datagram<'a>> {
     let packet = UdpPacket::new_checked(bytes).ok()?;
     let (from, to) = (packet.src_port(), packet.dst_port());
@@ -164,6 +170,7 @@ pub(super) fn udp<'a>(
     Some(Datagram {
         source: SocketAddr::new(source, from),
         destination: SocketAddr::new(destination, to),
+        whole,
         payload: &bytes[8..usize::from(packet.len())],
     })
 }

@@ -9,10 +9,10 @@ use smoltcp::wire::{
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const ETHERNET: usize = 14;
-const IPV4: usize = 20;
-const IPV6: usize = 40;
+pub(super) const IPV4: usize = 20;
+pub(super) const IPV6: usize = 40;
 const FRAGMENT: usize = 8;
-const UDP: usize = 8;
+pub(super) const UDP: usize = 8;
 const HOP_LIMIT: u8 = 64;
 
 /// Builds packets for the guest that do not come from the TCP stack. Without room they are dropped.
@@ -161,14 +161,20 @@ impl Emitter {
         });
     }
 
-    fn icmpv6(&self, out: &mut FrameWriter, from: Ipv6Addr, to: Ipv6Addr, repr: &Icmpv6Repr) {
+    pub(super) fn icmpv6(
+        &self,
+        out: &mut FrameWriter,
+        from: Ipv6Addr,
+        to: Ipv6Addr,
+        repr: &Icmpv6Repr,
+    ) {
         self.ipv6(out, from, to, IpProtocol::Icmpv6, repr.buffer_len(), |b| {
             let mut packet = Icmpv6Packet::new_unchecked(b);
             repr.emit(&from, &to, &mut packet, &ChecksumCapabilities::default());
         });
     }
 
-    fn ipv4<'o>(
+    pub(super) fn ipv4<'o>(
         &self,
         out: &'o mut FrameWriter,
         from: Ipv4Addr,
@@ -185,7 +191,7 @@ impl Emitter {
         Some(frame)
     }
 
-    fn ipv6(
+    pub(super) fn ipv6(
         &self,
         out: &mut FrameWriter,
         from: Ipv6Addr,
@@ -213,7 +219,7 @@ impl Emitter {
     }
 }
 
-fn ipv4_repr(
+pub(super) fn ipv4_repr(
     from: Ipv4Addr,
     to: Ipv4Addr,
     next_header: IpProtocol,
@@ -228,7 +234,7 @@ fn ipv4_repr(
     }
 }
 
-fn ipv6_repr(
+pub(super) fn ipv6_repr(
     from: Ipv6Addr,
     to: Ipv6Addr,
     next_header: IpProtocol,

@@ -55,7 +55,7 @@ impl Reassembly {
         for (_, bytes) in self.sets.remove(&key)?.pieces {
             self.complete.extend_from_slice(&bytes);
         }
-        let datagram = udp(&self.complete, key.source, key.destination)?;
+        let datagram = udp(&self.complete, key.source, key.destination, false)?;
         (datagram.payload.len() + UDP_HEADER == self.complete.len()).then_some(datagram)
     }
 

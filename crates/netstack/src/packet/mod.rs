@@ -5,10 +5,12 @@ mod classify;
 mod emit;
 mod fragments;
 mod ipv6_headers;
+mod too_big;
 mod types;
 
 pub use checksum::fill_tcp;
 pub use classify::classify;
 pub use emit::Emitter;
 pub use fragments::Reassembly;
+pub use too_big::TooBig;
 pub use types::{Class, Datagram, Echo};

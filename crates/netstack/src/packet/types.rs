@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Datagram<'a> {
     pub source: SocketAddr,
     pub destination: SocketAddr,
+    /// No router may cut it up: the guest wants to hear what fits.
+    pub whole: bool,
     pub payload: &'a [u8],
 }
 

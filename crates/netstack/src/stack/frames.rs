@@ -74,10 +74,14 @@ impl Stack {
                 self.flows
                     .on_frame(frame, tuple, opens, &mut self.net, core);
             }
-            Class::Udp(datagram) => self.udp.on_datagram(&datagram, core),
+            Class::Udp(datagram) => {
+                self.udp
+                    .on_datagram(&datagram, &mut self.net, &self.emitter, core)
+            }
             Class::Fragment(fragment) => {
                 if let Some(datagram) = self.fragments.add(&fragment, core.now) {
-                    self.udp.on_datagram(&datagram, core);
+                    self.udp
+                        .on_datagram(&datagram, &mut self.net, &self.emitter, core);
                 }
             }
             Class::Echo(echo) => self

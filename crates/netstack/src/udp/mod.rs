@@ -1,5 +1,6 @@
 //! Datagrams of the guest: DNS queries, replies of published ports, and everything else over host sockets.
 
+mod path_mtu;
 mod publish;
 mod relay;
 
@@ -31,7 +32,13 @@ impl Udp {
     }
 
     /// A whole datagram of the guest (spec: network 6.1).
-    pub fn on_datagram(&mut self, datagram: &Datagram, core: &mut Core) {
+    pub fn on_datagram(
+        &mut self,
+        datagram: &Datagram,
+        net: &mut Net,
+        emitter: &Emitter,
+        core: &mut Core,
+    ) {
         let port = datagram.destination.port();
         if port == DNS {
             let asker = Asker::Udp {
@@ -58,7 +65,7 @@ impl Udp {
             hostname: HostnameSource::Cache,
         };
         if core.shared.judge(&question, true).verdict.outcome == Outcome::Allow {
-            self.relay.send(datagram, core);
+            self.relay.send(datagram, net, emitter, core);
         }
     }
 

@@ -1,6 +1,7 @@
+use super::path_mtu::{is_too_big, keep_whole, path_mtu};
 use crate::core::Core;
 use crate::net::Net;
-use crate::packet::{Datagram, Emitter};
+use crate::packet::{Datagram, Emitter, TooBig};
 use crate::token::Owner;
 use mio::Interest;
 use mio::net::UdpSocket;
@@ -13,6 +14,10 @@ struct Session {
     socket: UdpSocket,
     key: Key,
     last_active: Instant,
+    /// Its datagrams are not cut up on their way.
+    whole: bool,
+    /// Payload of the last datagram that was sent, in bytes.
+    length: usize,
     readable: bool,
 }
 
@@ -34,12 +39,46 @@ const IDLE: Duration = Duration::from_secs(60);
 const BATCH: usize = 64;
 const MAX_DATAGRAM: usize = 65535;
 
+impl Session {
+    fn send(&mut self, datagram: &Datagram, net: &mut Net, emitter: &Emitter) {
+        if self.whole != datagram.whole && keep_whole(&self.socket, datagram.whole).is_ok() {
+            self.whole = datagram.whole;
+        }
+        self.length = datagram.payload.len();
+        // The first error may be of a datagram before (port unreachable); it is reported instead of sending.
+        for _ in 0..2 {
+            match self.socket.send(datagram.payload) {
+                Err(e) if is_too_big(&e) => {
+                    self.tell_mtu(net, emitter);
+                    return;
+                }
+                // A full socket buffer looks like loss to the guest.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {}
+                Ok(_) => return,
+            }
+        }
+    }
+
+    fn tell_mtu(&self, net: &mut Net, emitter: &Emitter) {
+        let (source, destination) = self.key;
+        let datagram = TooBig {
+            source,
+            destination,
+            length: self.length,
+        };
+        if let Ok(mtu) = path_mtu(&self.socket) {
+            emitter.too_big(&mut net.out, &datagram, mtu);
+        }
+    }
+}
+
 impl Relay {
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    pub fn send(&mut self, datagram: &Datagram, core: &Core) {
+    pub fn send(&mut self, datagram: &Datagram, net: &mut Net, emitter: &Emitter, core: &Core) {
         let key = (datagram.source, datagram.destination);
         let id = match self.keys.get(&key) {
             Some(id) => *id,
@@ -50,8 +89,7 @@ impl Relay {
         };
         if let Some(session) = self.sessions.get_mut(&id) {
             session.last_active = core.now;
-            // A full socket buffer and an unreachable peer both look like loss to the guest.
-            let _ = session.socket.send(datagram.payload);
+            session.send(datagram, net, emitter);
         }
     }
 
@@ -81,6 +119,8 @@ impl Relay {
             socket,
             key,
             last_active: core.now,
+            whole: false,
+            length: 0,
             readable: false,
         };
         self.sessions.insert(id, session);
@@ -114,7 +154,8 @@ impl Relay {
                         session.readable = false;
                         break;
                     }
-                    // An error of the peer (port unreachable) is reported once and then gone.
+                    // What routers and the peer report is told once; only sizes are the guest's business.
+                    Err(e) if is_too_big(&e) => session.tell_mtu(net, emitter),
                     Err(_) => {}
                 }
             }
