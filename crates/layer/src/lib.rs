@@ -5,6 +5,7 @@
 //! Nothing here trusts a layer, and nothing is decided: an archive that is not plain to see is passed on as it is.
 
 mod consumer;
+mod copy;
 mod decoder;
 mod elider;
 mod gzip;
@@ -14,6 +15,7 @@ mod unpacker;
 mod zstd;
 
 pub use consumer::Condensed;
+pub use copy::{Body, CopyFailure, copy_bodies};
 pub use decoder::{Compression, DecodeError};
 pub use elider::Run;
 pub use unpacker::{Failure, Output, Unpacker};

@@ -1,9 +1,10 @@
 //! Unpacking of image layers: class of `packages/native/src/layers.ts`. All work happens in Node's thread pool.
 
-use msb_layer::{Compression, Condensed, Failure, Output, Unpacker};
+use msb_layer::{Body, Compression, Condensed, CopyFailure, Failure, Output, Unpacker};
 use napi::bindgen_prelude::{AsyncTask, Buffer, Float64Array, Uint8Array};
 use napi::{Env, Error, Task};
 use napi_derive::napi;
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -97,6 +98,71 @@ impl Task for Finish {
 
     fn resolve(&mut self, _: Env, output: Output) -> napi::Result<LayerOutput> {
         Ok(converted(output))
+    }
+}
+
+/// Why bodies were not copied.
+#[napi(object, object_from_js = false)]
+pub struct BodyCopyFailure {
+    pub message: String,
+    /// The system's error number, or 0.
+    pub errno: i32,
+    /// The source cannot be read; else the target cannot be written.
+    pub reading: bool,
+}
+
+#[napi(ts_return_type = "Promise<BodyCopyFailure | null>")]
+pub fn copy_bodies(source: String, target: String, bodies: Float64Array) -> AsyncTask<CopyBodies> {
+    let bodies = bodies
+        .chunks_exact(3)
+        .map(|body| Body {
+            from: body[0] as u64,
+            to: body[1] as u64,
+            bytes: body[2] as u64,
+        })
+        .collect();
+    AsyncTask::new(CopyBodies {
+        source,
+        target,
+        bodies,
+    })
+}
+
+pub struct CopyBodies {
+    source: String,
+    target: String,
+    bodies: Vec<Body>,
+}
+
+impl Task for CopyBodies {
+    type Output = Option<CopyFailure>;
+    type JsValue = Option<BodyCopyFailure>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let copied = File::open(&self.source)
+            .map_err(CopyFailure::Read)
+            .and_then(|source| {
+                let target = File::options()
+                    .write(true)
+                    .open(&self.target)
+                    .map_err(CopyFailure::Write)?;
+                msb_layer::copy_bodies(&source, &target, &self.bodies)
+            });
+        Ok(copied.err())
+    }
+
+    fn resolve(&mut self, _: Env, failure: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(failure.map(|failure| {
+            let (error, reading) = match failure {
+                CopyFailure::Read(error) => (error, true),
+                CopyFailure::Write(error) => (error, false),
+            };
+            BodyCopyFailure {
+                message: error.to_string(),
+                errno: error.raw_os_error().unwrap_or(0),
+                reading,
+            }
+        }))
     }
 }
 

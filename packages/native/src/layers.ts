@@ -9,6 +9,21 @@ export interface LayerNatives {
    * 4096 bytes.
    */
   unpackLayer(compression: 'gzip' | 'zstd' | 'none', spoolPath: string): NativeLayerUnpacker;
+  /**
+   * Copies bodies from one file to places in another, both of which are there, and syncs them.
+   *
+   * @param bodies three numbers each: offset in `source`, offset in `target`, bytes
+   * @returns null when all is done
+   */
+  copyBodies(source: string, target: string, bodies: Float64Array): Promise<NativeCopyFailure | null>;
+}
+
+export interface NativeCopyFailure {
+  readonly message: string;
+  /** The system's error number, 0 when it has none. */
+  readonly errno: number;
+  /** The source cannot be read; else the target cannot be written. */
+  readonly reading: boolean;
 }
 
 /** One layer. One call at a time. */

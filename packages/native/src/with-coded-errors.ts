@@ -43,6 +43,7 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
         throw new InvalidConfigError(`certificate for ${request.name}: ${reasonOf(cause)}`, { cause });
       }),
     unpackLayer: (compression, spoolPath) => attempt(() => native.unpackLayer(compression, spoolPath)),
+    copyBodies: (source, target, bodies) => native.copyBodies(source, target, bodies),
     probeKvm: () => native.probeKvm(),
     krunUnavailable: () => native.krunUnavailable(),
     krunEnter: (machine) => {

@@ -209,7 +209,8 @@ async function publish(options: BuildLayerOptions, tree: LayerTree): Promise<Bui
   const temporary = layout.layerPart(layer.diff_id);
   let dataMap: ErofsDataMap;
   try {
-    dataMap = await writeErofs(tree, temporary, signal === undefined ? {} : { signal });
+    const copyBodies = (await layerNatives())?.copyBodies;
+    dataMap = await writeErofs(tree, temporary, { copyBodies, ...(signal && { signal }) });
   } catch (error) {
     throw error instanceof ImageError ? failed(layer, 'EROFS write failed', error) : error;
   }
