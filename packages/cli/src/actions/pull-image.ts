@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import { InvalidConfigError, type PullProgressEvent } from '@microsandbox/types';
 import { Image, type RegistryOptions } from 'microsandbox';
 import type { PullOptions } from '../commands/image.ts';
@@ -14,6 +15,9 @@ export async function pullImage(reference: string, options: PullOptions): Promis
   const quiet = options.quiet === true || json;
   const registry = await registryOptions(options);
   let cached: boolean;
+  // The parser of HTTP is WebAssembly, and quick enough unoptimized: to optimize it takes 10 MiB, and longer than one
+  // pull can get back.
+  setFlagsFromString('--wasm-tiering-budget=1000000000');
   try {
     using display = new CreateDisplay(reference, '', { quiet });
     ({ cached } = await Image.pull(reference, {
