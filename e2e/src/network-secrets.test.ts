@@ -130,7 +130,16 @@ describe.skipIf(obstacle)('a secret', () => {
     net = await startSecureNetwork();
     const secret = ['--secret', `API_KEY@${ALLOWED.map(({ name }) => name).join(',')}`];
     const bypass = ['--tls-bypass', HOSTS.bypassed.name];
-    const create = ['create', '--name', NAME, ...secret, ...bypass, ...net.flags, net.made.reference];
+    const create = [
+      'create',
+      '--name',
+      NAME,
+      ...secret,
+      ...bypass,
+      ...net.dns,
+      ...net.trust,
+      net.made.reference,
+    ];
     expect(await net.msb(create, { API_KEY: VALUE })).toMatchObject({ code: 0 });
   });
 

@@ -1,8 +1,8 @@
 /**
- * Answers a DNS query (RFC 1035) with the IPv4 address of its name, given in lower case; without any record for other
+ * Answers a DNS query (RFC 1035) with the IPv4 addresses of its name, given in lower case; without any record for other
  * types and for names without an address.
  */
-export function answerQuery(query: Buffer, addressOf: (name: string) => string | undefined): Buffer {
+export function answerQuery(query: Buffer, addressesOf: (name: string) => readonly string[]): Buffer {
   let at = 12;
   const labels: string[] = [];
   for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
@@ -10,13 +10,15 @@ export function answerQuery(query: Buffer, addressOf: (name: string) => string |
     at += length + 1;
   }
   const question = query.subarray(12, at + 5);
-  const ip = query.readUInt16BE(at + 1) === 1 ? addressOf(labels.join('.').toLowerCase()) : undefined;
+  const isForIpv4 = query.readUInt16BE(at + 1) === 1;
+  const addresses = isForIpv4 ? addressesOf(labels.join('.').toLowerCase()) : [];
   const header = Buffer.from(query.subarray(0, 12));
   header.writeUInt16BE(0x8180, 2);
-  header.writeUInt16BE(ip === undefined ? 0 : 1, 6);
+  header.writeUInt16BE(addresses.length, 6);
   header.fill(0, 8);
   // A pointer to the name, type A, class IN, 60 seconds, four bytes.
-  const record =
-    ip === undefined ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...ip.split('.').map(Number)];
-  return Buffer.concat([header, question, Buffer.from(record)]);
+  const records = addresses.map((address) =>
+    Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split('.').map(Number)]),
+  );
+  return Buffer.concat([header, question, ...records]);
 }

@@ -36,6 +36,19 @@ export function netnsObstacle(): string | null {
   return null;
 }
 
+/** Why a way of delaying, limiting or losing packets (`tc-netem(8)`, `tc-tbf(8)`) cannot be had here, or null. */
+export function queueObstacle([kind, ...options]: readonly [string, ...string[]]): string | null {
+  const obstacle = netnsObstacle();
+  if (obstacle !== null) return obstacle;
+  const name = `msb-queue-${process.pid}`;
+  const ip = (...args: string[]) => spawnSync('ip', args, { timeout: 10_000 }).status === 0;
+  ip('netns', 'add', name);
+  const queue = ['tc', 'qdisc', 'add', 'dev', 'lo', 'root', kind, ...options];
+  const isKnown = ip('netns', 'exec', name, ...queue);
+  ip('netns', 'delete', name);
+  return isKnown ? null : `the kernel has no sch_${kind}`;
+}
+
 /** What stands at the other end. */
 export interface PeerOptions {
   /** Prints a line when its servers listen. */

@@ -5,8 +5,12 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { answerQuery } from './answer-query.ts';
 
-const answer = (query: Buffer): Buffer =>
-  answerQuery(query, (name) => ({ 'example.com': '93.184.216.34', 'lying.example.com': '10.99.0.1' })[name]);
+const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
+  'example.com': ['93.184.216.34'],
+  'lying.example.com': ['10.99.0.1'],
+};
+
+const answer = (query: Buffer): Buffer => answerQuery(query, (name) => ADDRESSES[name] ?? []);
 
 const CONTENT = Buffer.alloc(50 * 1024 * 1024, 'fifty mebibytes of text ');
 

@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { consumer } from './consumer.ts';
 import { type DebianHome, startDebianHome } from './debian-home.ts';
-import { PEER, startNetns, type TextResult } from './netns.ts';
+import { type Netns, PEER, startNetns, type TextResult } from './netns.ts';
 import { HOSTS, receivedFile, type SecureHost } from './secure-hosts.ts';
 import { makeTestCertificates } from './test-certificates.ts';
 
 /** A Debian image, and the hosts of `secure-peer.ts` on the only network there is. */
-export interface SecureNetwork extends AsyncDisposable {
+export interface SecureNetwork extends Netns {
   readonly made: DebianHome;
   /** Folder of the peer: certificates, `site`, what was received. */
   readonly folder: string;
-  /** Options of `msb create` for a sandbox that finds and trusts the hosts. */
-  readonly flags: readonly string[];
+  /** Options of `msb create` for a sandbox that finds the hosts. */
+  readonly dns: readonly string[];
+  /** Options for one that trusts them. They turn on that TLS is opened. */
+  readonly trust: readonly string[];
   /** Runs `msb` where the network is, with more variables. */
   msb(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<TextResult>;
   /** Everything that a host was told, over TLS by default. */
@@ -34,9 +36,11 @@ export async function startSecureNetwork(): Promise<SecureNetwork> {
   const script = new URL('secure-peer.ts', import.meta.url);
   const net = await startNetns({ script, args: [folder], addresses });
   return {
+    ...net,
     made,
     folder,
-    flags: ['--tls-upstream-ca-cert', authority, '--dns-nameserver', PEER.nameserver],
+    dns: ['--dns-nameserver', PEER.nameserver, '--dns-query-timeout-ms', '1000'],
+    trust: ['--tls-upstream-ca-cert', authority],
     msb: (args, env = {}) =>
       net.run(join(consumer, 'node_modules/.bin/msb'), args, {
         env: { ...process.env, MSB_WARM: 'off', ...env },

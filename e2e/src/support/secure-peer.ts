@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import { join, normalize } from 'node:path';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { answerQuery } from './answer-query.ts';
+import { startOddServers } from './odd-servers.ts';
 import { HOSTS, receivedFile, type SecureHost } from './secure-hosts.ts';
 
 const folder = process.argv[2] ?? '';
@@ -33,7 +34,9 @@ const answer: RequestListener = async (request, response) => {
   const path = join(folder, 'site', file.endsWith('/') ? `${file}index.html` : file);
   const content = await readFile(path).catch(() => null);
   if (content === null) return response.writeHead(404).end('no such file\n');
-  return response.end(content);
+  return response
+    .setHeader('content-type', path.endsWith('.html') ? 'text/html' : 'application/octet-stream')
+    .end(content);
 };
 
 function serve(host: SecureHost): Promise<unknown>[] {
@@ -77,19 +80,38 @@ function speakHttp2(socket: Socket, inside: string): void {
   });
 }
 
-/** The honest name server, and the one of the liar. */
-function answerNames(address: string, addressOf: (name: string) => string | undefined): Promise<unknown> {
+/** Names that lead elsewhere than they say, the second time or from the beginning. */
+function oddAddresses(name: string): readonly string[] {
+  if (name === 'rebinding.example.net') {
+    rebindings += 1;
+    return [rebindings > 1 ? '10.99.0.1' : HOSTS.other.address];
+  }
+  return name === 'mixed.example.net' ? [HOSTS.other.address, '10.99.0.1'] : [];
+}
+
+let rebindings = 0;
+
+/** A name server; what it says about one name is no answer at all. */
+function answerNames(address: string, addressesOf: (name: string) => readonly string[]): Promise<unknown> {
   const socket = createSocket('udp4', (query, from) => {
     record('dns.received', query);
-    socket.send(answerQuery(query, addressOf), from.port, from.address);
+    const isGarbage = query.includes('garbage');
+    const reply = isGarbage ? Buffer.alloc(512, query.subarray(0, 2)) : answerQuery(query, addressesOf);
+    socket.send(reply, from.port, from.address);
   });
   socket.bind(53, address);
   return once(socket, 'listening');
 }
 
+function addressesOfHost(name: string): readonly string[] {
+  const host = hosts.find((one) => one.name === name);
+  return host === undefined ? oddAddresses(name) : [host.address];
+}
+
 await Promise.all([
   ...hosts.flatMap(serve),
-  answerNames('93.184.216.53', (name) => hosts.find((host) => host.name === name)?.address),
-  answerNames(HOSTS.liar.address, () => HOSTS.liar.address),
+  startOddServers(HOSTS.other.address),
+  answerNames('93.184.216.53', addressesOfHost),
+  answerNames(HOSTS.liar.address, () => [HOSTS.liar.address]),
 ]);
 console.log('ready');
