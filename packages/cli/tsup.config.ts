@@ -10,8 +10,11 @@ import { defineConfig, type Options } from 'tsup';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
-/** Packages with binaries; dependencies of this package, so that they are found beside the built command. */
-const NATIVE_PACKAGES = ['better-sqlite3', '@napi-rs/keyring'];
+/**
+ * Loaded from its own folder, for it is a binary with little around it. Packages with binaries are dependencies of this
+ * package, so that they are found beside the built command.
+ */
+const KEYRING = '@napi-rs/keyring';
 
 /** Packages whose code ends up in the command. */
 const PACKAGES = [
@@ -65,7 +68,7 @@ function fileName(path: string): string {
 
 /** Modules that are slow to load and that a command may not need after all, each with the names that it exports. */
 const SLOW_MODULES = {
-  'better-sqlite3': [],
+  './better-sqlite3.cjs': [],
   ...Object.fromEntries(
     ['child_process', 'crypto', 'fs/promises', 'net', 'timers/promises'].map((name) => [
       name,
@@ -125,6 +128,24 @@ const oneSchemaLibrary: Plugin = {
   },
 };
 
+/**
+ * SQLite's JavaScript in one file instead of a dozen, each of which Node would look for. Its binary stays where the
+ * package is. One copy, because the binary throws the errors of who used it first.
+ */
+const oneSqliteLibrary: Plugin = {
+  name: 'one-sqlite-library',
+  setup(build) {
+    build.onResolve({ filter: /^better-sqlite3$/ }, ({ path, kind }) => ({
+      path: kind === 'require-resolve' ? path : './better-sqlite3.cjs',
+      external: true,
+    }));
+    build.onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, ({ path }) => ({
+      contents: `const lib = require('path').dirname(require.resolve('better-sqlite3'));
+        ${readFileSync(path, 'utf8').replaceAll('__dirname', 'lib')}`,
+    }));
+  },
+};
+
 /** Of undici only what `packages/image/src/registry/http-client.ts` uses: all of it takes 30 ms to set up. */
 const undiciForRequests: Plugin = {
   name: 'undici-for-requests',
@@ -161,11 +182,17 @@ const options: Options = {
   sourcemap: false,
   dts: false,
   // Everything is bundled; only native code stays outside.
-  noExternal: [new RegExp(`^(?!(${NATIVE_PACKAGES.join('|')})$)`)],
-  external: NATIVE_PACKAGES,
+  noExternal: [new RegExp(`^(?!${KEYRING}$)`)],
+  external: [KEYRING],
   banner: { js: LAZY_REQUIRE },
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
-  esbuildPlugins: [lazyFilesOutside, oneSchemaLibrary, undiciForRequests, umzugWithoutCommandLine],
+  esbuildPlugins: [
+    lazyFilesOutside,
+    oneSchemaLibrary,
+    oneSqliteLibrary,
+    undiciForRequests,
+    umzugWithoutCommandLine,
+  ],
   esbuildOptions(esbuild) {
     // From the sources of the other packages: only so is what nobody uses left out.
     esbuild.conditions = ['@microsandbox/source', 'module'];
@@ -179,6 +206,7 @@ export default defineConfig(({ outDir = 'dist' }) => {
   const files = {
     msb: 'src/index.ts',
     zod: fileURLToPath(import.meta.resolve('zod')),
+    'better-sqlite3': fileURLToPath(import.meta.resolve('better-sqlite3')),
     ...Object.fromEntries(lazyFiles()),
   };
   return Object.entries(files).map(([name, path]) => ({ ...options, outDir, entry: { [name]: path } }));

@@ -5,8 +5,8 @@ import type { SandboxRow } from './rows.ts';
 
 /** Which sandboxes a list shows, newest first. */
 export interface SandboxFilter {
-  /** Most rows to return. */
-  readonly limit: number;
+  /** Most rows to return; all of them when not given. */
+  readonly limit?: number;
   /** Only rows older than this one. */
   readonly beforeId?: number | undefined;
   /** Labels that must all be there with exactly this value. */
@@ -68,7 +68,7 @@ export function listSandboxes(db: Database.Database, filter: SandboxFilter): San
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   return db
     .prepare<unknown[], SandboxRow>(`SELECT * FROM sandbox ${where} ORDER BY id DESC LIMIT ?`)
-    .all(...labels.flat(), ...(filter.beforeId === undefined ? [] : [filter.beforeId]), filter.limit);
+    .all(...labels.flat(), ...(filter.beforeId === undefined ? [] : [filter.beforeId]), filter.limit ?? -1);
 }
 
 /**

@@ -88,7 +88,7 @@ export { ImageHandle } from './images/image-handle.ts';
 export { Registries } from './images/registries.ts';
 export type { CredentialStore, RegistryEntry, RegistryLogin } from './images/registry-credentials.ts';
 export type { SandboxRemoval } from './lifecycle/force-remove.ts';
-export { listSandboxes, type SandboxRowPage } from './lifecycle/list-sandboxes.ts';
+export { listAllSandboxes } from './lifecycle/list-all-sandboxes.ts';
 export { LogEntry } from './logs/log-entry.ts';
 export type { LogReadOptions, LogReadSource, LogSource, LogStreamOptions } from './logs/log-options.ts';
 export { LogStream } from './logs/log-stream.ts';

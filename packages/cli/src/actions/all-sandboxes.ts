@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DEFAULT_HOST_CONFIG, hostConfigPath, parseUtcTimestamp } from '@microsandbox/utils';
-import { LocalBackend, listSandboxes } from 'microsandbox';
+import { LocalBackend, listAllSandboxes } from 'microsandbox';
 import { parseLabel } from '../values/key-value.ts';
-
-const PAGE_SIZE = 100;
 
 /** What lists show of a sandbox; handles have it too. */
 export interface ListedSandbox {
@@ -23,25 +21,12 @@ export interface ListedSandbox {
 export async function allSandboxes(labels: readonly string[] = []): Promise<ListedSandbox[]> {
   // Nothing asynchronous for the usual case of no configuration: Node would have to load its asynchronous files.
   const backend = new LocalBackend(existsSync(hostConfigPath()) ? {} : { config: DEFAULT_HOST_CONFIG });
-  const wanted = Object.fromEntries(labels.map(parseLabel));
-  const listed: ListedSandbox[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await listSandboxes(backend, {
-      limit: PAGE_SIZE,
-      labels: wanted,
-      ...(cursor !== undefined && { cursor }),
-    });
-    for (const row of page.rows) {
-      listed.push({
-        name: row.name,
-        status: row.status.toLowerCase(),
-        configJson: row.config,
-        activeConfigJson: row.active_config,
-        createdAt: parseUtcTimestamp(row.created_at),
-      });
-    }
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
-  return listed;
+  const rows = await listAllSandboxes(backend, Object.fromEntries(labels.map(parseLabel)));
+  return rows.map((row) => ({
+    name: row.name,
+    status: row.status.toLowerCase(),
+    configJson: row.config,
+    activeConfigJson: row.active_config,
+    createdAt: parseUtcTimestamp(row.created_at),
+  }));
 }

@@ -6,7 +6,7 @@ import { renderTable } from '../output/table.ts';
 import { jsonTimestamp, localTimestamp } from '../output/timestamp.ts';
 import { writeErr, writeOut } from '../output/write.ts';
 import { allSandboxes } from './all-sandboxes.ts';
-import { imageLabel, storedConfig } from './stored-config.ts';
+import { storedImageLabel } from './stored-config.ts';
 
 /** `msb list` (spec: cli 6.11). */
 export async function listSandboxes(options: ListOptions): Promise<number> {
@@ -18,7 +18,7 @@ export async function listSandboxes(options: ListOptions): Promise<number> {
     name,
     status,
     createdAt,
-    image: imageLabel(storedConfig(configJson)),
+    image: storedImageLabel(configJson),
   }));
   if (options.format === 'json') {
     writeOut(

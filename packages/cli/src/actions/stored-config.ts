@@ -17,3 +17,11 @@ export function imageLabel(config: SandboxConfigRecord | null): string {
   if ('Oci' in image) return image.Oci.reference;
   return 'Bind' in image ? image.Bind.path : image.DiskImage.path;
 }
+
+/** How configurations of sandboxes that stand on an image begin. */
+const IMAGE_AT_START = /^\{"name":"[^"\\]*","image":\{"Oci":\{"reference":"([^"\\]*)"/;
+
+/** {@link imageLabel} of a stored configuration; of most it takes no more than a look at the start. */
+export function storedImageLabel(json: string): string {
+  return IMAGE_AT_START.exec(json)?.[1] ?? imageLabel(storedConfig(json));
+}

@@ -6,8 +6,12 @@ const SGR = /\x1b\[[0-9;]*m/g;
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
+/** What is neither wide nor an escape sequence. */
+const PLAIN = /^[ -~]*$/;
+
 /** Columns the text takes on a terminal. */
 export function displayWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const character of text.replace(SGR, '')) width += WIDE.test(character) ? 2 : 1;
   return width;

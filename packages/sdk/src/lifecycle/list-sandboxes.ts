@@ -3,7 +3,7 @@ import { MicrosandboxError } from '@microsandbox/types';
 import type { LocalBackend } from '../backend/local-backend.ts';
 import type { SandboxListOptions } from '../builders/sandbox-list-builder.ts';
 import { invalidConfig } from '../config/invalid-config.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcileRows } from './reconcile-rows.ts';
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
@@ -35,10 +35,8 @@ export async function listSandboxes(
   );
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  // One sandbox that cannot be looked after must not hide the others.
-  const rows = await Promise.all(page.map((row) => reconcile(backend, row).catch(() => row)));
   return {
-    rows: rows.filter((row) => row !== null),
+    rows: await reconcileRows(backend, page),
     ...(found.length > limit && last !== undefined && { nextCursor: encodeCursor(last.id) }),
   };
 }
