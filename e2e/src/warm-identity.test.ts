@@ -141,6 +141,23 @@ describe('a sandbox that woke', () => {
     await warm.stop();
   });
 
+  it('has no network card without a network, and an address of its own with one', async () => {
+    const cards = 'ls /sys/class/net';
+    const alone = await builder('alone').disableNetwork().create();
+    expect(alone.boot?.boot).toBe('warm');
+    expect(await output(alone, cards)).not.toContain('eth0');
+    await alone.stop();
+    const addresses = new Set<string>();
+    for (const name of ['card1', 'card2']) {
+      const sandbox = await create(name);
+      expect(await output(sandbox, cards)).toContain('eth0');
+      addresses.add(await output(sandbox, 'cat /sys/class/net/eth0/address'));
+      await sandbox.stop();
+    }
+    expect(addresses.size).toBe(2);
+    expect(addresses).not.toContain('02:00:00:00:00:01');
+  });
+
   it('says so, also to others and when it was started by others', async () => {
     const inspect = async (...args: string[]) =>
       (await msb(['inspect', 'seen', ...args], { env: home.env })).stdout.toString();

@@ -1,4 +1,4 @@
-//! Virtio devices and their drivers, for templates: a device without driver is in no saved state.
+//! Virtio devices and their drivers, for templates: of a device without driver a saved state knows nothing.
 
 use std::fs;
 use std::io;
@@ -32,13 +32,14 @@ struct Device {
 
 const BUS: &str = "/sys/bus/virtio";
 
-/// Takes every disk and network card from its driver; says how many there were.
+/// Takes every device of `kind` from its driver; says how many there were.
 ///
 /// # Errors
-/// When a driver does not let go.
-pub fn unbind_all() -> io::Result<u32> {
+/// When the driver does not let go.
+pub fn unbind(kind: DeviceKind) -> io::Result<u32> {
     let mut count = 0;
-    for device in list(Path::new(BUS))?.iter().filter(|device| device.bound) {
+    let devices = list(Path::new(BUS))?;
+    for device in devices.iter().filter(|d| d.kind == kind && d.bound) {
         tell_driver(device, "unbind")?;
         count += 1;
     }

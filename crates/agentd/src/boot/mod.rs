@@ -16,6 +16,7 @@ mod network;
 mod shares;
 mod template;
 mod trust;
+mod uevent_helper;
 mod user_mounts;
 mod validate;
 
@@ -84,6 +85,7 @@ pub enum BootError {
 pub fn boot(boot_time_ns: u64) -> Result<Guest, BootError> {
     mount::early_mounts().map_err(BootError::Early)?;
     console::reopen();
+    uevent_helper::forbid();
     let mut port = Port::discover().map_err(BootError::Console)?;
     let mut template = Template::default();
     let bootstrap = receive_bootstrap(&mut port, &mut template).map_err(BootError::Receive)?;

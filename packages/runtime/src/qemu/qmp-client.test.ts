@@ -32,7 +32,8 @@ describe('QmpClient', () => {
       qmp.execute('migrate', { uri: 'fd:x' }),
       qmp.execute('cont'),
     ]);
-    theirs.write('{"return": {"a": 1}}\n{"timestamp": {}, "event": "STOP"}\n');
+    // The first answer is to the negotiation, which was asked for before anything else.
+    theirs.write('{"return": {}}\n{"return": {"a": 1}}\n{"timestamp": {}, "event": "STOP"}\n');
     theirs.write('{"error": {"class": "GenericError", "desc": "no such fd"}}\nnot json\n{"return": {}}\n');
     expect(await results).toMatchObject([
       { value: { a: 1 } },

@@ -24,7 +24,8 @@ interface Pending {
 }
 
 /**
- * QEMU's machine protocol: one JSON object a line, answers in the order of the commands.
+ * QEMU's machine protocol: one JSON object a line, answers in the order of the commands. Commands may be given at
+ * once: they wait in the socket until QEMU is there to read them.
  *
  * @example
  * const qmp = new QmpClient(socket);
@@ -45,11 +46,8 @@ export class QmpClient {
     this.#socket = socket;
     const greeting = deferred<unknown>();
     this.#greeted = greeting;
-    this.ready = greeting.promise.then(async (value) => {
-      const version = versionOf(value);
-      await this.execute('qmp_capabilities');
-      return version;
-    });
+    const negotiated = this.execute('qmp_capabilities');
+    this.ready = Promise.all([greeting.promise, negotiated]).then(([value]) => versionOf(value));
     // Who never asks for readiness must not see an unhandled rejection.
     this.ready.catch(() => {});
     socket.setEncoding('utf8');

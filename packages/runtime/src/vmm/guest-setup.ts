@@ -34,6 +34,8 @@ export function kernelCommandLine({ thp, accelerator, tscKhz }: CommandLineOptio
     'reboot=t',
     'panic=-1',
     'panic_print=0',
+    // Modules without a policy only cost each system call their hooks.
+    'lsm=capability',
     ...(accelerator === 'tcg' ? emulatedClock(tscKhz) : []),
     `transparent_hugepage=${thp}`,
   ];

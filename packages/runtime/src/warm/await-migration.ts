@@ -1,11 +1,14 @@
 import { RuntimeError } from '@microsandbox/types';
 import type { QmpClient } from '../qemu/qmp-client.ts';
 
-/** Capabilities both ends need: leave memory alone that is a file, and tell of progress. */
+/** What both ends need: leave memory alone that is a file, and tell of progress. */
 const CAPABILITIES = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }));
 
+/** Nobody is to be told that a machine is elsewhere now, least of all before its network is connected. */
+const PARAMETERS = { 'announce-rounds': 0 };
+
 /**
- * Runs `migrate` or `migrate-incoming` and waits for its end.
+ * Runs `migrate` or `migrate-incoming` and waits for its end. The monitor need not be ready yet.
  *
  * @throws RuntimeError when it fails
  */
@@ -26,6 +29,7 @@ export async function migrate(
   try {
     const commands = [
       monitor.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }),
+      monitor.execute('migrate-set-parameters', PARAMETERS),
       monitor.execute(command, { uri }),
     ];
     await Promise.all([...commands, finished]);

@@ -7,9 +7,9 @@ const machine = (ports: readonly string[], disks = 2) =>
 
 describe('layout classes', () => {
   it('give a machine the smallest class it fits in', () => {
-    expect(layoutClass(machine(['agent']))).toBe('v2.0fs');
-    expect(layoutClass(machine(['agent', 'fs.0']))).toBe('v2.1fs');
-    expect(layoutClass(machine(['agent', 'fs.0', 'fs.1']))).toBe('v2.4fs');
+    expect(layoutClass(machine(['agent']))).toBe('v3.0fs');
+    expect(layoutClass(machine(['agent', 'fs.0']))).toBe('v3.1fs');
+    expect(layoutClass(machine(['agent', 'fs.0', 'fs.1']))).toBe('v3.4fs');
   });
 
   it('are filled up with ports that lead nowhere, empty disks and an interface', () => {

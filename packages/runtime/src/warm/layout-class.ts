@@ -2,7 +2,7 @@ import type { VmSpec } from '@microsandbox/types';
 import { AGENT_PORT, sharePort } from '../vmm/guest-setup.ts';
 
 /** Changes when machines of a class are built differently, so that older templates are not tried. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /**
  * Numbers of file-sharing ports that classes have. A port costs the guest 4 MiB of buffers, used or not, so a

@@ -60,7 +60,7 @@ export async function makeTemplate(options: MakeTemplateOptions): Promise<Templa
       await scratch.hide();
       const limit = PREPARE_TIMEOUT_MS * timeScale(spec.accelerator);
       const ready = await orEnd(machine, prepared(machine, limit));
-      await machine.monitor.execute('stop');
+      // Saved as a machine that runs: what wakes from it runs as soon as it is loaded. Afterwards this one stands.
       await orEnd(machine, saveState(machine, template.statePath));
       const memory = await copyNonZero(scratch.contentPath, template.memoryPath);
       signal?.throwIfAborted();

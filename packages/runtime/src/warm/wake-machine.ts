@@ -4,7 +4,6 @@ import { RuntimeError, type VmLaunchOptions, type VmProcess, type VmSpec } from 
 import { sleep } from '@microsandbox/utils';
 import { spawnQemu } from '../qemu/qemu-process.ts';
 import { isAtLeast, readQemuVersion } from '../qemu/qemu-version.ts';
-import type { QmpClient } from '../qemu/qmp-client.ts';
 import { migrate } from './await-migration.ts';
 import { fillToClass } from './layout-class.ts';
 import type { FoundTemplate } from './template-store.ts';
@@ -56,7 +55,12 @@ export async function wakeMachine(
   const timeout = new AbortController();
   try {
     await Promise.race([
-      loadState(machine.monitor, loadsFiles ? `file:${template.statePath}` : `fd:${stateFd}`),
+      // Told at once, so that QEMU goes on by itself while this process is busy with its own start.
+      migrate(
+        machine.monitor,
+        'migrate-incoming',
+        loadsFiles ? `file:${template.statePath}` : `fd:${stateFd}`,
+      ),
       endOf(machine),
       sleep(LOAD_TIMEOUT_MS, { signal: timeout.signal }).then(() => {
         throw new RuntimeError('the template did not load in time');
@@ -76,12 +80,6 @@ export async function wakeMachine(
   } finally {
     timeout.abort();
   }
-}
-
-async function loadState(monitor: QmpClient, uri: string): Promise<void> {
-  await monitor.ready;
-  await migrate(monitor, 'migrate-incoming', uri);
-  await monitor.execute('cont');
 }
 
 async function endOf(machine: ReturnType<typeof spawnQemu>): Promise<never> {
