@@ -114,7 +114,8 @@ async function writeLayer(archive, path) {
   const natives = await layerNatives();
   const source = createReadStream(archive, { highWaterMark: 512 * 1024 })[Symbol.asyncIterator]();
   const { pieces } = unpackNatively(source, { natives, compression: 'none', bodiesPath });
-  await writeErofs(await readLayerTar(pieces, { spoolPath: `${path}.spool` }), path);
+  const { copyBodies } = natives;
+  await writeErofs(await readLayerTar(pieces, { spoolPath: `${path}.spool` }), path, { copyBodies });
   await rm(bodiesPath);
 }
 

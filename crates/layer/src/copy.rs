@@ -3,9 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 /// Bytes read and written at a time. Fits the processor's cache.
 const BUFFER_BYTES: usize = 512 * 1024;
+/// Bytes after which what was written is synced.
+const SYNC_BYTES: u64 = 16 * 1024 * 1024;
 /// Bodies that lie further apart are read one by one.
 const NEIGHBOUR_BYTES: u64 = 4096;
 
@@ -25,17 +29,44 @@ pub enum CopyFailure {
 }
 
 /// Copies bodies in their order. Those that are neighbours in both files go together, with zeros between them. What was
-/// written is on the disk afterwards, so that nobody waits for it later.
+/// written is on the disk afterwards: it is synced while the rest is being copied, so that nobody waits for it later.
 pub fn copy_bodies(source: &File, target: &File, bodies: &[Body]) -> Result<(), CopyFailure> {
-    let mut span = Span::new(source, target);
+    thread::scope(|scope| {
+        let (written, steps) = sync_channel(1);
+        let syncing = thread::Builder::new()
+            .name("sync".into())
+            .spawn_scoped(scope, move || {
+                steps.iter().try_for_each(|()| target.sync_data())
+            })
+            .map_err(CopyFailure::Write)?;
+        copy_all(Span::new(source, target), bodies, &written)?;
+        drop(written);
+        // The system tells a failure to the first who asks only.
+        syncing
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the syncing thread ended")))
+            .map_err(CopyFailure::Write)
+    })?;
+    target.sync_data().map_err(CopyFailure::Write)
+}
+
+/// Copies, and tells after every step.
+fn copy_all(mut span: Span, bodies: &[Body], written: &SyncSender<()>) -> Result<(), CopyFailure> {
+    let mut since_step = 0;
     for body in bodies {
         let mut done = 0;
         while done < body.bytes {
-            done += span.add(body.from + done, body.to + done, body.bytes - done)?;
+            let added = span.add(body.from + done, body.to + done, body.bytes - done)?;
+            done += added;
+            since_step += added;
+            if since_step >= SYNC_BYTES {
+                since_step = 0;
+                // Whoever is still syncing sees these bytes the next time.
+                let _ = written.try_send(());
+            }
         }
     }
-    span.copy()?;
-    target.sync_data().map_err(CopyFailure::Write)
+    span.copy()
 }
 
 /// Bytes that are copied together.
