@@ -365,3 +365,26 @@ impl TestAgent {
         }
     }
 }
+
+#[test]
+fn children_that_start_at_once_leave_the_agent_alone() {
+    // They share its memory until they execute their programs, or fail to.
+    const COUNT: u32 = 200;
+    let mut agent = TestAgent::start();
+    for id in 1..=COUNT {
+        if id % 2 == 0 {
+            agent.send(id, &request("no-such-program", &[]));
+        } else {
+            agent.send(id, &request("sh", &["-c", &format!("echo {id}; exit 3")]));
+        }
+    }
+    for id in 1..=COUNT {
+        let outcome = agent.finish(id);
+        if id % 2 == 0 {
+            assert_eq!(outcome.failed.unwrap().errno, Some(2));
+        } else {
+            assert_eq!(outcome.text(), format!("{id}\n"));
+            assert_eq!(outcome.code, Some(3));
+        }
+    }
+}

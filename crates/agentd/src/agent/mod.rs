@@ -284,6 +284,7 @@ impl Agent {
             }
         }
         self.discard_leftovers(ready);
+        self.read_ended(now);
         self.finish_processes(now);
         self.give_up_on_stalled(now);
         self.beat(now);

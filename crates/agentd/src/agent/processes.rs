@@ -122,6 +122,25 @@ impl Agent {
         }
     }
 
+    /// Reads what processes that ended left in their pipes, and the end behind it, without another wait: a short program
+    /// is then told in one piece, and one write to the port is worth many reads.
+    pub(super) fn read_ended(&mut self, now: Instant) {
+        let ended: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(id, session)| session.has_ended() && !self.held.contains(*id))
+            .map(|(id, session)| (id, session.outputs().count()))
+            .collect();
+        for (id, outputs) in ended {
+            // From the back, because an ended one moves those behind it.
+            for index in (0..outputs).rev().chain((0..outputs).rev()) {
+                if self.outbox.has_room() {
+                    self.read_output(id, index, now);
+                }
+            }
+        }
+    }
+
     pub(super) fn finish_processes(&mut self, now: Instant) {
         if !self.outbox.has_room() {
             // Not reading is our doing, so it must not look like silence.

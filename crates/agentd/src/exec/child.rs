@@ -7,9 +7,10 @@ use rustix::process::Pid;
 
 use super::failure::Stage;
 use crate::rlimit::ResourceLimit;
+use crate::sys::ChildMemory;
 use crate::user::Credentials;
 
-/// Everything a child needs, ready for use after fork.
+/// Everything a child needs, ready for use in the child.
 #[derive(Debug)]
 pub struct ExecPlan {
     /// Paths to try, in this order.
@@ -32,13 +33,15 @@ pub struct ExecPlan {
     pub restricted: bool,
 }
 
-/// A child between fork and exec, or behind it.
+/// A child on its way to its program, or there already.
 #[derive(Debug)]
 pub struct Spawned {
     /// Its process id, which is also the id of its session and process group.
     pub pid: Pid,
-    /// Ends without a byte when exec succeeded; else holds a [`SpawnReport`].
+    /// Ends without a byte when exec succeeded; else after a [`SpawnReport`].
     pub status: OwnedFd,
+    /// What it uses until then.
+    pub memory: ChildMemory,
 }
 
 /// What a child says when it could not execute its program.

@@ -1,4 +1,4 @@
-//! One process that a client started, from fork to its exit frame.
+//! One process that a client started, from its start to its exit frame.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +13,7 @@ use super::child::SpawnReport;
 use super::input::Input;
 use super::plan::{ExecDefaults, plan};
 use super::{failure, pipe, pty};
-use crate::sys;
+use crate::sys::{self, ChildMemory};
 
 /// After the process ended, output that others keep open is waited for as long as it comes at
 /// least this often.
@@ -76,6 +76,15 @@ impl ExitStatus {
     }
 }
 
+/// A start that is under way.
+#[derive(Debug)]
+struct Start {
+    status: OwnedFd,
+    memory: ChildMemory,
+    /// Why there is no program.
+    report: Option<SpawnReport>,
+}
+
 #[derive(Debug)]
 struct Exit {
     status: ExitStatus,
@@ -89,7 +98,7 @@ pub struct Session {
     tty: bool,
     pid: Pid,
     /// Present until the program runs.
-    status: Option<OwnedFd>,
+    start: Option<Start>,
     /// Input that waits for the process.
     pub input: Input,
     outputs: Vec<(OutputKind, OwnedFd)>,
@@ -98,7 +107,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Forks the process of `request`.
+    /// Starts the process of `request`.
     ///
     /// # Errors
     /// [`ExecFailed`], ready to be sent, when not even that worked.
@@ -121,13 +130,17 @@ impl Session {
             outputs,
         } = channels;
         let [stdin, stdout, stderr] = &child;
-        let spawned = sys::spawn(&plan, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
+        let spawned = sys::spawn(plan, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
             .map_err(|error| failure::from_io(&request.cmd, "fork", &error))?;
         Ok(Self {
             cmd: request.cmd.clone(),
             tty: request.tty,
             pid: spawned.pid,
-            status: Some(spawned.status),
+            start: Some(Start {
+                status: spawned.status,
+                memory: spawned.memory,
+                report: None,
+            }),
             input: Input::new(input, now),
             outputs,
             exit: None,
@@ -144,12 +157,12 @@ impl Session {
     /// The descriptor that tells how the start went, until it is known.
     #[must_use]
     pub fn status(&self) -> Option<BorrowedFd<'_>> {
-        self.status.as_ref().map(AsFd::as_fd)
+        self.start.as_ref().map(|start| start.status.as_fd())
     }
 
     /// Outputs to watch; none before the program runs, so that its start is told first.
     pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let running = self.status.is_none();
+        let running = self.start.is_none();
         self.outputs
             .iter()
             .filter(move |_| running)
@@ -159,27 +172,31 @@ impl Session {
     /// The input to watch for room; none before the program runs.
     #[must_use]
     pub fn writable_input(&self) -> Option<BorrowedFd<'_>> {
-        self.input
-            .wants_to_write()
-            .filter(|_| self.status.is_none())
+        self.input.wants_to_write().filter(|_| self.start.is_none())
     }
 
     /// Looks how the start went.
     pub fn check_start(&mut self) -> StartOutcome {
-        let Some(status) = &self.status else {
+        let Some(start) = &mut self.start else {
             return StartOutcome::Pending;
         };
-        let mut report = [0; SpawnReport::SIZE];
-        match rustix::io::read(status, &mut report) {
-            Err(Errno::AGAIN | Errno::INTR) => StartOutcome::Pending,
+        let mut bytes = [0; SpawnReport::SIZE];
+        match rustix::io::read(&start.status, &mut bytes) {
+            Err(Errno::AGAIN | Errno::INTR) => return StartOutcome::Pending,
             Ok(count) if count > 0 => {
-                let report = SpawnReport::decode(&report[..count]).unwrap_or(LOST_REPORT);
-                StartOutcome::Failed(failure::from_report(&self.cmd, self.tty, report))
+                // The child is about to end; until then its memory is in use.
+                start.report = Some(SpawnReport::decode(&bytes[..count]).unwrap_or(LOST_REPORT));
+                return StartOutcome::Pending;
             }
-            Ok(_) | Err(_) => {
-                self.status = None;
-                StartOutcome::Started
-            }
+            Ok(_) | Err(_) => {}
+        }
+        let Some(Start { memory, report, .. }) = self.start.take() else {
+            return StartOutcome::Pending;
+        };
+        memory.free();
+        match report {
+            Some(report) => StartOutcome::Failed(failure::from_report(&self.cmd, self.tty, report)),
+            None => StartOutcome::Started,
         }
     }
 
@@ -218,7 +235,7 @@ impl Session {
     /// How it ended, once that is known and no more output is waited for.
     #[must_use]
     pub fn finished(&self, now: Instant) -> Option<ExitStatus> {
-        let exit = self.exit.as_ref().filter(|_| self.status.is_none())?;
+        let exit = self.exit.as_ref().filter(|_| self.start.is_none())?;
         (self.outputs.is_empty() || self.drained_at(exit) <= now).then_some(exit.status)
     }
 

@@ -1,180 +1,22 @@
 //! The only `unsafe` of this crate: what neither the standard library nor rustix offers safely.
 //!
-//! * [`spawn`] forks and executes. Between fork and exec only async-signal-safe system calls are
-//!   made, and nothing is allocated: everything the child needs is prepared in [`ExecPlan`].
+//! * [`spawn`] starts a program; everything its process needs is prepared in [`crate::exec::ExecPlan`].
 //! * [`fork_sharing_root`] and [`become_program`] make another program process 1.
 //! * [`ChildSignals`] turns SIGCHLD into a readable descriptor.
 //! * [`add_entropy`], [`claim_zeroed`], [`become_file_server`] and [`signal_everyone`] are single system calls.
 
 #![allow(unsafe_code)]
 
+mod child;
+mod raw;
+
 use std::ffi::{CString, c_int, c_void};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::process::Pid;
+pub use child::{ChildMemory, spawn};
 
-use crate::exec::{ExecPlan, SpawnReport, Spawned, Stage};
 use crate::rlimit::ResourceLimit;
-use crate::user::Credentials;
-
-/// Starts `plan` with `stdio` as descriptors 0, 1 and 2, in a session of its own.
-///
-/// # Errors
-/// When the status pipe or the process cannot be made.
-pub fn spawn(plan: &ExecPlan, stdio: [BorrowedFd<'_>; 3]) -> io::Result<Spawned> {
-    let (status, status_write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    rustix::io::ioctl_fionbio(&status, true)?;
-    let argv = pointers(&plan.argv);
-    let envp = pointers(&plan.envp);
-    let stdio = stdio.map(|fd| fd.as_raw_fd());
-    // SAFETY: the child calls only async-signal-safe functions and leaves by exec or `_exit`.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            // SAFETY: we are the child; the pointers live in `plan`, which fork copied.
-            let report = unsafe { run_child(plan, stdio, &argv, &envp) }.encode();
-            // SAFETY: a write from a live buffer, then the end of this process.
-            unsafe {
-                libc::write(
-                    status_write.as_raw_fd(),
-                    report.as_ptr().cast(),
-                    report.len(),
-                );
-                libc::_exit(127)
-            }
-        }
-        pid => match Pid::from_raw(pid) {
-            Some(pid) => Ok(Spawned { pid, status }),
-            None => Err(io::Error::from_raw_os_error(libc::ESRCH)),
-        },
-    }
-}
-
-fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-    strings
-        .iter()
-        .map(|s| s.as_ptr())
-        .chain([std::ptr::null()])
-        .collect()
-}
-
-/// Every step between fork and exec; comes back only when one failed.
-unsafe fn run_child(
-    plan: &ExecPlan,
-    stdio: [RawFd; 3],
-    argv: &[*const libc::c_char],
-    envp: &[*const libc::c_char],
-) -> SpawnReport {
-    // SAFETY (whole block): plain system calls on live memory; no allocation, no locks.
-    unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-        if libc::setsid() == -1 {
-            return failed(Stage::Session);
-        }
-        for (target, source) in (0..).zip(stdio) {
-            if libc::dup2(source, target) == -1 {
-                return failed(Stage::Stdio);
-            }
-        }
-        if plan.terminal && libc::ioctl(0, libc::TIOCSCTTY as _, 0) == -1 {
-            return failed(Stage::Terminal);
-        }
-        if !set_limits(&plan.sandbox_limits) {
-            return failed(Stage::Limits);
-        }
-        if libc::chdir(plan.cwd.as_ptr()) == -1 {
-            return failed(Stage::Cwd);
-        }
-        if plan.restricted && !restrict() {
-            return failed(Stage::Profile);
-        }
-        if let Some(credentials) = &plan.credentials {
-            if !become_user(credentials) {
-                return failed(Stage::User);
-            }
-        }
-        if !set_limits(&plan.request_limits) {
-            return failed(Stage::Limits);
-        }
-        execute(&plan.candidates, argv, envp)
-    }
-}
-
-fn failed(stage: Stage) -> SpawnReport {
-    SpawnReport {
-        stage,
-        errno: errno(),
-    }
-}
-
-fn errno() -> i32 {
-    io::Error::last_os_error()
-        .raw_os_error()
-        .unwrap_or(libc::EIO)
-}
-
-/// Tries the candidates as execvp does: a place without the file is passed over, one that may not
-/// be used is remembered, anything else is final.
-unsafe fn execute(
-    candidates: &[CString],
-    argv: &[*const libc::c_char],
-    envp: &[*const libc::c_char],
-) -> SpawnReport {
-    let mut outcome = libc::ENOENT;
-    for path in candidates {
-        // SAFETY: both arrays end in null and point to live strings.
-        unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
-        match errno() {
-            libc::ENOENT | libc::ENOTDIR if candidates.len() > 1 => {}
-            libc::EACCES => outcome = libc::EACCES,
-            other => {
-                return SpawnReport {
-                    stage: Stage::Exec,
-                    errno: other,
-                };
-            }
-        }
-    }
-    SpawnReport {
-        stage: Stage::Exec,
-        errno: outcome,
-    }
-}
-
-unsafe fn set_limits(limits: &[ResourceLimit]) -> bool {
-    limits.iter().all(|limit| {
-        let value = libc::rlimit64 {
-            rlim_cur: limit.soft,
-            rlim_max: limit.hard,
-        };
-        // SAFETY: prlimit of this process from a live struct. The raw call takes 64-bit limits
-        // and any resource number whatever the C library's types are.
-        unsafe {
-            libc::syscall(
-                libc::SYS_prlimit64,
-                0,
-                limit.resource,
-                &raw const value,
-                std::ptr::null_mut::<c_void>(),
-            ) == 0
-        }
-    })
-}
-
-/// Raw calls: the C library's own would try to change the ids of threads that fork left behind.
-unsafe fn become_user(credentials: &Credentials) -> bool {
-    // SAFETY: system calls on a live array.
-    unsafe {
-        let groups = &credentials.groups;
-        libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) == 0
-            && libc::syscall(libc::SYS_setgid, credentials.gid) == 0
-            && libc::syscall(libc::SYS_setuid, credentials.uid) == 0
-    }
-}
 
 /// Which side of a fork this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,8 +59,8 @@ pub struct InitProgram {
 /// when that failed: 126 for the folder or the limits, 127 for the program (protocol section 14.6).
 #[must_use]
 pub fn become_program(program: &InitProgram) -> i32 {
-    let argv = pointers(&program.argv);
-    let envp = pointers(&program.envp);
+    let argv = child::pointers(&program.argv);
+    let envp = child::pointers(&program.envp);
     // SAFETY: plain system calls on live memory; both arrays end in null.
     unsafe {
         for signal in 1..32 {
@@ -230,65 +72,14 @@ pub fn become_program(program: &InitProgram) -> i32 {
         // The agent keeps its own working directory.
         libc::unshare(libc::CLONE_FS);
         let cwd = program.cwd.as_ref();
-        if cwd.is_some_and(|cwd| libc::chdir(cwd.as_ptr()) == -1) || !set_limits(&program.limits) {
+        if cwd.is_some_and(|cwd| libc::chdir(cwd.as_ptr()) == -1)
+            || child::set_limits(&program.limits).is_err()
+        {
             return 126;
         }
         libc::execve(argv[0], argv.as_ptr(), envp.as_ptr());
     }
     127
-}
-
-const CAP_SYS_ADMIN: u32 = 21;
-const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
-
-#[repr(C)]
-struct CapabilityHeader {
-    version: u32,
-    pid: c_int,
-}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct CapabilityWord {
-    effective: u32,
-    permitted: u32,
-    inheritable: u32,
-}
-
-/// The `restricted` profile: no new privileges, no ambient capabilities, no CAP_SYS_ADMIN.
-unsafe fn restrict() -> bool {
-    // SAFETY: prctl and capability calls on live structs of the kernel's layout.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1
-            || libc::prctl(
-                libc::PR_CAP_AMBIENT,
-                libc::PR_CAP_AMBIENT_CLEAR_ALL,
-                0,
-                0,
-                0,
-            ) == -1
-            || libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) == -1
-        {
-            return false;
-        }
-        let header = CapabilityHeader {
-            version: CAPABILITY_VERSION_3,
-            pid: 0,
-        };
-        let mut words = [CapabilityWord {
-            effective: 0,
-            permitted: 0,
-            inheritable: 0,
-        }; 2];
-        if libc::syscall(libc::SYS_capget, &raw const header, words.as_mut_ptr()) != 0 {
-            return false;
-        }
-        let keep = !(1 << CAP_SYS_ADMIN);
-        words[0].effective &= keep;
-        words[0].permitted &= keep;
-        words[0].inheritable &= keep;
-        libc::syscall(libc::SYS_capset, &raw const header, words.as_ptr()) == 0
-    }
 }
 
 /// SIGCHLD as a descriptor. Blocked for this thread and all it starts later.
