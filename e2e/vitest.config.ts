@@ -13,6 +13,7 @@ const OF_ONE_RUN = [
   'src/kill-torture.test.ts',
   'src/machine-restart.test.ts',
   'src/network-*.test.ts',
+  'src/reference-client.test.ts',
   'src/share-workloads.test.ts',
   'src/terminal.test.ts',
   'src/warm-*.test.ts',

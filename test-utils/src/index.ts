@@ -6,6 +6,7 @@ export * from './local-proxy.ts';
 export * from './local-registry.ts';
 export * from './oci-layout.ts';
 export * from './push-image.ts';
+export * from './reference-msb.ts';
 export * from './run-command.ts';
 export * from './tar-folder.ts';
 export * from './test-image.ts';

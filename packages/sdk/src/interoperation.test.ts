@@ -1,8 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildTestImage, mustRun, tarFolder, writeOciLayout } from '@microsandbox/test-utils';
+import {
+  buildTestImage,
+  mustRun,
+  referenceMsb,
+  runReference,
+  tarFolder,
+  writeOciLayout,
+} from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { referenceMsb, runReference } from '../test/reference-msb.ts';
 import { type TestHome, testHome } from '../test/test-home.ts';
 import { withBackend } from './backend/current-backend.ts';
 import { Image } from './images/image.ts';

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { type CommandOptions, type CommandResult, runCommand } from './run-command.ts';
 
 /** The reference implementation's command, where its package is installed; else null. */
 export function referenceMsb(): string | null {
@@ -16,15 +15,19 @@ export function referenceMsb(): string | null {
   }
 }
 
-/** Runs it on a home; what it prints and its exit code. */
+/** What it printed and its exit code. */
+export interface ReferenceResult extends Omit<CommandResult, 'stdout'> {
+  readonly stdout: string;
+}
+
+/** Runs it on a home, which is all that it sees of this machine. */
 export async function runReference(
   msb: string,
   home: string,
   args: readonly string[],
-): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number }> {
-  const options = { env: { MSB_HOME: home }, timeout: 60_000 };
-  return promisify(execFile)(msb, [...args], options).then(
-    ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
-    (error: { stdout: string; stderr: string; code: number }) => error,
-  );
+  { input }: Pick<CommandOptions, 'input'> = {},
+): Promise<ReferenceResult> {
+  const env = { HOME: home, MSB_HOME: home };
+  const result = await runCommand(msb, args, { env, ...(input !== undefined && { input }) });
+  return { ...result, stdout: result.stdout.toString() };
 }
