@@ -67,6 +67,8 @@ export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Ne
   const both = [host, peer];
   for (const name of both) await ip('netns', 'add', name);
   await ip('-n', host, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up0', 'netns', peer);
+  // No address of its own, which would come some time later.
+  for (const name of both) await ip('-n', name, 'link', 'set', 'up0', 'addrgenmode', 'none');
   for (const name of both) for (const link of ['lo', 'up0']) await ip('-n', name, 'link', 'set', link, 'up');
   await ip('-n', host, 'address', 'add', '192.168.77.1/30', 'dev', 'up0');
   await ip('-n', peer, 'address', 'add', '192.168.77.2/30', 'dev', 'up0');
