@@ -1,6 +1,5 @@
 // Builds, tests or lints the crates: `node scripts/build-crates.mjs build|test|lint`. `check-arm64` compiles them for
-// 64-bit ARM Linux without linking; a dependency needs a C compiler for it (Debian: gcc-aarch64-linux-gnu).
-// `check-macos` compiles libkrun and its wrapper for a Mac; the addon waits for process supervision without prctl(2).
+// 64-bit ARM Linux, `check-macos` the addon for a Mac, libkrun included, both without linking.
 //
 // The addon is built for this machine, the guest agent as a static Linux binary. Both go to
 // packages/native/prebuilt/<platform>-<arch>/, where packages/native finds them.
@@ -62,17 +61,21 @@ async function lint() {
   await must('cargo', args);
 }
 
-async function checkArm64() {
-  const target = 'aarch64-unknown-linux-gnu';
+/**
+ * Compiles for another machine without linking. The few parts in C are left out: a check needs nothing of them, and
+ * so no C compiler and headers of that machine.
+ */
+async function checkFor(target, ...packages) {
   await must('rustup', ['target', 'add', target]);
-  await must('cargo', ['check', '--locked', '--workspace', '--target', target]);
+  const suffix = target.replaceAll('-', '_');
+  const withoutC = { [`CC_${suffix}`]: 'true', [`AR_${suffix}`]: 'true', SDKROOT: '/' };
+  await must('cargo', ['check', '--locked', ...packages, '--target', target], {
+    env: { ...toolEnv, ...withoutC },
+  });
 }
 
-async function checkMacos() {
-  const target = 'aarch64-apple-darwin';
-  await must('rustup', ['target', 'add', target]);
-  await must('cargo', ['check', '--locked', '-p', 'msb-krun', '--target', target]);
-}
+const checkArm64 = () => checkFor('aarch64-unknown-linux-gnu', '--workspace');
+const checkMacos = () => checkFor('aarch64-apple-darwin', '-p', 'msb-runtime');
 
 const steps = { build, test, lint, 'check-arm64': checkArm64, 'check-macos': checkMacos };
 const step = steps[process.argv[2]];

@@ -21,6 +21,7 @@ mod network;
 mod network_events;
 mod network_policy;
 mod shared_memory;
+#[cfg_attr(target_os = "macos", path = "shares_macos.rs")]
 mod shares;
 mod supervise;
 mod sys;

@@ -57,12 +57,15 @@ pub fn krun_unavailable() -> Option<String> {
     msb_krun::max_vcpus().err().map(|error| error.to_string())
 }
 
-/// Confines this process to the machine's files and turns it into the machine. Returns only by an error; when
+/// Confines this process to the machine's files (on Linux) and turns it into the machine, which ends with whoever
+/// started this process. Returns only by an error; when
 /// the guest ends, the process ends. The descriptors of the description belong to the machine from then on.
 #[napi]
 pub fn krun_enter(machine: KrunMachine) -> napi::Result<()> {
+    #[cfg(target_os = "linux")]
     let readable: Vec<PathBuf> = machine.readable.iter().map(PathBuf::from).collect();
     let machine = describe(machine)?;
+    crate::sys::end_with_parent().map_err(|e| crate::error::system("kqueue", &e))?;
     #[cfg(target_os = "linux")]
     machine.confine(&readable).map_err(reason)?;
     match machine.enter().map_err(reason)? {}
