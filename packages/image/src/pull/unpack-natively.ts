@@ -1,10 +1,5 @@
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
-import type {
-  LayerNatives,
-  NativeLayerFailure,
-  NativeLayerOutput,
-  NativeLayerUnpacker,
-} from '@microsandbox/native';
+import type { LayerNatives, NativeLayerFailure, NativeLayerOutput } from '@microsandbox/native';
 import { ImageError } from '@microsandbox/types';
 import { hostFileError } from '../io/host-file-error.ts';
 import { releaseBuffer } from '../io/release-buffer.ts';
@@ -24,7 +19,8 @@ export interface UnpackNativelyOptions {
 
 /**
  * Unpacks a layer in the thread pool: while one batch is being decompressed, hashed and stripped of the bodies of its
- * files, the next one is taken from `source`. Chunks of `source` are let go of as soon as they are unpacked.
+ * files, the reader has what came of the one before, and the next is taken from `source`. Chunks of `source` are let go
+ * of as soon as they are unpacked.
  */
 export function unpackNatively(
   source: AsyncIterator<Buffer, void, void>,
@@ -33,37 +29,60 @@ export function unpackNatively(
   let digest: string | undefined;
   async function* pieces(): AsyncGenerator<CondensedArchive, void, void> {
     const unpacker = natives.unpackLayer(compression, bodiesPath);
+    let call: Promise<NativeLayerOutput> | undefined;
+    let batch: Buffer[] = [];
+    let following = new Gathering(source);
+    // What came of the last call, which the reader gets while the next one is under way.
+    let output: NativeLayerOutput | undefined;
     try {
-      let batch = await gather(source);
-      while (batch.length > 0) {
-        const following = gather(source);
+      for (;;) {
+        if (output?.more) {
+          call = unpacker.push([]);
+        } else {
+          if (output !== undefined && (!following.isThere || output.failure !== undefined)) {
+            yield* condensed(output, bodiesPath);
+            output = undefined;
+          }
+          batch = await following.batch;
+          if (batch.length === 0) break;
+          following = new Gathering(source);
+          call = unpacker.push(batch);
+        }
         // Waited for below; until then a failure is nobody's.
-        following.catch(() => undefined);
-        yield* unpack(unpacker, batch, bodiesPath);
+        call.catch(() => undefined);
+        if (output !== undefined) yield* condensed(output, bodiesPath);
+        output = await call;
         batch.forEach(releaseBuffer);
-        batch = await following;
       }
-      const rest = await unpacker.finish();
+      call = unpacker.finish();
+      call.catch(() => undefined);
+      if (output !== undefined) yield* condensed(output, bodiesPath);
+      const rest = await call;
       yield* condensed(rest, bodiesPath);
       digest = rest.sha256;
     } finally {
       // Its thread must not make the file after the caller has removed it.
+      await call?.catch(() => undefined);
       await unpacker.finish();
     }
   }
   return { pieces: pieces(), digest: () => `sha256:${digest}` };
 }
 
-/** Everything that comes of one batch, in pieces of bounded size. */
-async function* unpack(
-  unpacker: NativeLayerUnpacker,
-  batch: Buffer[],
-  bodiesPath: string,
-): AsyncGenerator<CondensedArchive, void, void> {
-  for (let input = batch; ; input = []) {
-    const output = await unpacker.push(input);
-    yield* condensed(output, bodiesPath);
-    if (!output.more) return;
+/** A batch on its way from a source. */
+class Gathering {
+  readonly batch: Promise<Buffer[]>;
+  isThere = false;
+
+  constructor(source: AsyncIterator<Buffer, void, void>) {
+    this.batch = gather(source);
+    this.batch.then(
+      () => {
+        this.isThere = true;
+      },
+      // A failure is whose who waits for the batch.
+      () => undefined,
+    );
   }
 }
 
