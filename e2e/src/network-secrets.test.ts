@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importSdk } from './support/consumer.ts';
 import { pathsNaming, processesNaming } from './support/leftovers.ts';
 import { netnsObstacle, type TextResult } from './support/netns.ts';
+import { sandboxProcess } from './support/sandbox-process.ts';
 import { searchMemory } from './support/search-memory.ts';
 import { secretForms } from './support/secret-forms.ts';
 import { HOSTS, receivedFile, type SecureHost } from './support/secure-hosts.ts';
@@ -235,7 +236,7 @@ describe.skipIf(obstacle)('a secret', () => {
     // the value that it finds a value: the process that fills it in has it.
     const needles = [PLACEHOLDER, ...secret].map((form) => Buffer.from(form));
     expect(await searchMemory(monitor, needles)).toEqual([0]);
-    const keeper = all.find((pid) => pid !== monitor) ?? 0;
+    const keeper = await sandboxProcess(net.made.home.path, NAME);
     expect(await searchMemory(keeper, needles)).toEqual(expect.arrayContaining([0, 1]));
 
     const found = await filesWith(PLACEHOLDER, ...secret);

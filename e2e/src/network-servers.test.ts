@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processesNaming } from './support/leftovers.ts';
 import { netnsObstacle, queueObstacle, type TextResult } from './support/netns.ts';
 import { ODD_PORTS } from './support/odd-servers.ts';
+import { residentMib, sandboxProcess } from './support/sandbox-process.ts';
 import { HOSTS } from './support/secure-hosts.ts';
 import { type SecureNetwork, startSecureNetwork } from './support/secure-network.ts';
 
@@ -91,9 +91,7 @@ describe.skipIf(obstacle)('a guest among odd servers', () => {
   }
 
   it(`makes ${CONNECTIONS} short connections in a row, and nothing is left of them`, async () => {
-    const [monitor] = await processesNaming(`${net.made.home.path}/sandboxes/${NAME}/upper.ext4`);
-    const all = await processesNaming(`microsandbox ${NAME}`);
-    const keeper = all.find((pid) => pid !== monitor) ?? 0;
+    const keeper = await sandboxProcess(net.made.home.path, NAME);
     const descriptors = async () => (await readdir(`/proc/${keeper}/fd`)).length;
     const loop = (count: number) =>
       `for i in range(${count}):\n  with socket.create_connection(("${SERVER}", ${ODD_PORTS.short})) as one:\n    assert one.recv(1) == b""\nprint("done")`;
@@ -143,8 +141,3 @@ Promise.all(${JSON.stringify(UDP_SIZES)}.map(ask)).then((answers) => {
   process.exit();
 });
 `;
-
-async function residentMib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024;
-}
