@@ -6,7 +6,7 @@ mod support;
 
 use msb_netstack::policy::Policy;
 use msb_netstack::sni;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -165,6 +165,60 @@ fn a_flood_of_syns_stays_bounded_and_runs_out() {
         assert!(Instant::now() < deadline, "{}", stack.live());
         guest.frames_within(Duration::from_millis(100));
     }
+    still_serves(&mut guest);
+}
+
+#[test]
+fn windows_of_one_byte_hold_nobody_up() {
+    const LENGTH: usize = 2000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for peer in listener.incoming() {
+            let bytes: Vec<u8> = (0..LENGTH).map(|i| i as u8).collect();
+            // The guest goes away at the end of the test.
+            let _ = peer.unwrap().write_all(&bytes);
+        }
+    });
+    let (stack, mut guest) = TestStack::with_policy(ALLOW_ALL);
+    let to = guest.gateway(port);
+    let narrow: Vec<_> = (0..100).map(|_| guest.connect_narrow(to)).collect();
+    for &handle in &narrow {
+        guest.until("connect", |g| g.socket(handle).may_send());
+    }
+    assert_eq!(stack.live(), 100);
+    still_serves(&mut guest);
+    // Who reads on gets everything, byte by byte.
+    let received = guest.receive(narrow[0], LENGTH);
+    assert!(received.iter().enumerate().all(|(i, b)| *b == i as u8));
+}
+
+#[test]
+fn options_of_every_length_are_no_harm() {
+    let (stack, mut guest) = TestStack::with_policy(ALLOW_ALL);
+    let who = guest.addresses.clone();
+    let to = guest.gateway(9);
+    let mut noise = Noise::new(0x0b71);
+    for port in 1024..4000 {
+        let mut frame = syn_frame(&who, port, to);
+        // Forty bytes of them: the most that the field for the header's length can say.
+        frame.truncate(14 + 20 + 20);
+        frame.extend((0..40).map(|_| noise.next() as u8));
+        let mut packet = smoltcp::wire::Ipv4Packet::new_unchecked(&mut frame[14..]);
+        packet.set_total_len(80);
+        packet.fill_checksum();
+        let mut segment = smoltcp::wire::TcpPacket::new_unchecked(&mut frame[34..]);
+        segment.set_header_len(60);
+        let source = who.ipv4.unwrap().guest.into();
+        segment.fill_checksum(&source, &to.ip().into());
+        guest.wire.send(&frame);
+        guest.wire.pump();
+        guest.wire.frames.clear();
+        stack.events();
+    }
+    assert!(stack.live() <= 256);
+    // Those that were taken for a beginning run into the handshake's time limit.
+    guest.until("room", |_| stack.live() < 256);
     still_serves(&mut guest);
 }
 

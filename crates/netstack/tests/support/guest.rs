@@ -64,6 +64,20 @@ impl Guest {
         self.sockets.add(socket)
     }
 
+    /// A connection that never has room for more than one byte.
+    pub fn connect_narrow(&mut self, to: SocketAddr) -> SocketHandle {
+        let from = self.next_port;
+        self.next_port = self.next_port.checked_add(1).unwrap_or(1024);
+        let mut socket = Socket::new(
+            SocketBuffer::new(vec![0; 1]),
+            SocketBuffer::new(vec![0; 64]),
+        );
+        socket.set_ack_delay(None);
+        let context = self.interface.context();
+        socket.connect(context, IpEndpoint::from(to), from).unwrap();
+        self.sockets.add(socket)
+    }
+
     pub fn listen(&mut self, port: u16) -> SocketHandle {
         let mut socket = self.new_socket();
         socket.listen(port).unwrap();
