@@ -4,10 +4,9 @@
 import { spawnSync } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { mustRun, pushImage, startLocalRegistry } from '@microsandbox/test-utils';
+import { join } from 'node:path';
+import { mustRun, pushImage, referenceMsb, startLocalRegistry } from '@microsandbox/test-utils';
 import { writeErofs } from '../packages/image/src/erofs/write-erofs.ts';
 import { createUpperDisk } from '../packages/image/src/ext4/create-upper-disk.ts';
 import { layerNatives } from '../packages/image/src/pull/layer-natives.ts';
@@ -19,11 +18,7 @@ import { alternate, median } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
 
 const rounds = Number(process.argv[2] ?? 7);
-const require = createRequire(import.meta.url);
-const upstream = join(
-  dirname(require.resolve('@superradcompany/microsandbox-linux-x64-gnu/package.json')),
-  'bin/msb',
-);
+const upstream = referenceMsb();
 const ours = [process.execPath, new URL('../packages/cli/bin/msb', import.meta.url).pathname];
 /** Of `mkfs.ext4`: what our disks have (`packages/image/src/ext4/ext4-format.ts`). */
 const EXT4_FEATURES =

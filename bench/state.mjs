@@ -19,7 +19,12 @@ const ROWS = 500;
 const LOG_MIB = 200;
 const CREATES = 100;
 /** As sandbox processes run: a small heap. */
-const SMALL_HEAP = ['--max-old-space-size=128', '--max-semi-space-size=1', '--v8-pool-size=1'];
+const SMALL_HEAP = [
+  '--max-old-space-size=128',
+  '--max-semi-space-size=1',
+  '--v8-pool-size=1',
+  '--optimize-for-size',
+];
 
 const file = (path) => new URL(path, import.meta.url).pathname;
 const msb = file('../packages/cli/bin/msb');

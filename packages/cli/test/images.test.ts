@@ -15,8 +15,8 @@ import {
   writeOciLayout,
 } from '@microsandbox/test-utils';
 import { Image, LocalBackend, withBackend } from 'microsandbox';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BuiltCommand, type CommandResult } from './built-command.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { useCommand } from './use-command.ts';
 
 const noTerminal = (await findProgram('script')) === null ? 'no program script' : null;
 if (noTerminal !== null) console.warn(`skipped: ${noTerminal}`);
@@ -24,33 +24,17 @@ if (noTerminal !== null) console.warn(`skipped: ${noTerminal}`);
 const noRegistry = (await findProgram('docker-registry')) === null ? 'no docker-registry' : null;
 if (noRegistry !== null) console.warn(`skipped: ${noRegistry}`);
 
-let msb: BuiltCommand;
-let folder: string;
-let home: string;
-
-beforeAll(() => {
-  msb = BuiltCommand.build();
-}, 120_000);
-afterAll(() => msb[Symbol.dispose]());
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'msb-'));
-  home = join(folder, 'home');
-});
-afterEach(() => rm(folder, { recursive: true }));
-
-function run(line: string, input = ''): Promise<CommandResult> {
-  return msb.run(line.split(' '), { env: { MSB_HOME: home, HOME: folder }, input });
-}
+const msb = useCommand();
+const run = (line: string, input?: string) => msb.run(line, { HOME: msb.folder }, input);
 
 /** A small image in the cache of this test's home. */
 async function given(reference: string, content: string, config = {}): Promise<void> {
-  const tree = join(folder, `tree-${content}`);
+  const tree = join(msb.folder, `tree-${content}`);
   await mkdir(tree);
   await writeFile(join(tree, content), content.repeat(20_000));
-  const layout = join(folder, `layout-${content}`);
+  const layout = join(msb.folder, `layout-${content}`);
   await writeOciLayout(layout, buildTestImage({ layers: [await tarFolder(tree)], config }), reference);
-  await using backend = new LocalBackend({ env: { MSB_HOME: home } });
+  await using backend = new LocalBackend({ env: { MSB_HOME: msb.home } });
   await withBackend(backend, () => Image.importLayout(layout, { reference }));
 }
 
@@ -69,13 +53,13 @@ describe.skipIf(noRegistry !== null)('pull', () => {
   afterAll(() => registry[Symbol.asyncDispose]());
 
   const made = async (place: string) =>
-    (await readdir(join(home, 'cache', place))).filter((name) => !name.endsWith('.lock')).length;
+    (await readdir(join(msb.home, 'cache', place))).filter((name) => !name.endsWith('.lock')).length;
 
   it('makes what is asked for, or what the default root disk needs', async () => {
     const kinds = async () => [await made('vmdk'), await made('flat/blobs')];
-    await mkdir(home);
+    await mkdir(msb.home);
     const settings = { sandbox_defaults: { oci: { root_disk: { kind: 'flat' } } } };
-    await writeFile(join(home, 'config.json'), JSON.stringify(settings));
+    await writeFile(join(msb.home, 'config.json'), JSON.stringify(settings));
     expect(await run(`pull --insecure ${reference}`)).toMatchObject({
       code: 0,
       stdout: '',
@@ -111,7 +95,7 @@ describe.skipIf(noRegistry !== null)('pull', () => {
 describe('archives', () => {
   it.each([[''], [' --format oci']])('go out to a file and come in again%s', async (format) => {
     await given('a.test/one', 'x');
-    const path = join(folder, 'out.tar');
+    const path = join(msb.folder, 'out.tar');
     expect(await run(`save a.test/one -o ${path}${format}`)).toEqual({
       code: 0,
       signal: null,
@@ -130,19 +114,19 @@ describe('archives', () => {
 
   it('go through pipes, byte for byte', async () => {
     await given('a.test/one', 'x');
-    const path = join(folder, 'out.tar');
+    const path = join(msb.folder, 'out.tar');
     await run(`save -q a.test/one -o ${path}`);
-    const env = { PATH: process.env['PATH'], MSB_HOME: home };
-    const piped = await runCommand(process.execPath, [msb.path, 'save', 'a.test/one'], { env });
+    const env = { PATH: process.env['PATH'], MSB_HOME: msb.home };
+    const piped = await runCommand(process.execPath, [msb.command.path, 'save', 'a.test/one'], { env });
     expect(piped).toMatchObject({ code: 0, stderr: '' });
     expect(piped.stdout.equals(await readFile(path))).toBe(true);
     const script = `"$0" "$1" save a.test/one | "$0" "$1" load -t a.test/three`;
-    const { stderr } = await mustRun('sh', ['-c', script, process.execPath, msb.path], { env });
+    const { stderr } = await mustRun('sh', ['-c', script, process.execPath, msb.command.path], { env });
     expect(stderr).toContain('✓ Loaded       a.test/three');
     // A reader that goes away is no failure.
     await mustRun(
       'sh',
-      ['-c', `"$0" "$1" save a.test/one | head -c 10 >/dev/null`, process.execPath, msb.path],
+      ['-c', `"$0" "$1" save a.test/one | head -c 10 >/dev/null`, process.execPath, msb.command.path],
       {
         env,
       },
@@ -267,12 +251,12 @@ describe('registry', () => {
       'top secret\r\n',
     );
     expect(login).toMatchObject({ code: 0, stdout: '', stderr: '   ✓ Logged in    r.test:5000\n' });
-    const secret = join(home, 'secrets/registries/r.test_5000');
+    const secret = join(msb.home, 'secrets/registries/r.test_5000');
     expect([await readFile(secret, 'utf8'), (await stat(secret)).mode & 0o777]).toEqual([
       'top secret\n',
       0o600,
     ]);
-    expect(JSON.parse(await readFile(join(home, 'config.json'), 'utf8'))).toEqual({
+    expect(JSON.parse(await readFile(join(msb.home, 'config.json'), 'utf8'))).toEqual({
       registries: { hosts: { 'r.test:5000': { auth: { username: 'me', secret_name: 'r.test_5000' } } } },
     });
     expect((await run('regs')).stdout).toBe(
@@ -287,9 +271,9 @@ describe('registry', () => {
   });
 
   it.skipIf(noTerminal !== null)('asks for a password without showing it', async () => {
-    const command = `${process.execPath} ${msb.path} registry login r.test -u me --store file`;
+    const command = `${process.execPath} ${msb.command.path} registry login r.test -u me --store file`;
     const child = spawn('script', ['-qec', command, '/dev/null'], {
-      env: { ...process.env, MSB_HOME: home },
+      env: { ...process.env, MSB_HOME: msb.home },
       timeout: 30_000,
     });
     let shown = '';
@@ -300,7 +284,7 @@ describe('registry', () => {
     const [code] = await once(child, 'close');
     expect([code, shown.includes('hidden'), shown.includes('wrong')]).toEqual([0, false, false]);
     expect(shown).toContain('Logged in    r.test');
-    expect(await readFile(join(home, 'secrets/registries/r.test'), 'utf8')).toBe('hidden\n');
+    expect(await readFile(join(msb.home, 'secrets/registries/r.test'), 'utf8')).toBe('hidden\n');
   });
 
   it('says what is wrong', async () => {
@@ -318,8 +302,8 @@ describe('registry', () => {
   });
 
   it('names the store that is not there', async () => {
-    const bare = { MSB_HOME: home, HOME: folder, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };
-    const login = await msb.run(['registry', 'login', 'r.test', '-u', 'me', '--password-stdin'], {
+    const bare = { MSB_HOME: msb.home, HOME: msb.folder, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };
+    const login = await msb.command.run(['registry', 'login', 'r.test', '-u', 'me', '--password-stdin'], {
       env: bare,
       input: 'hidden',
     });

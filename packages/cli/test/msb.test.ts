@@ -1,37 +1,18 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalBackend } from 'microsandbox';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BuiltCommand, type CommandResult } from './built-command.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type CatalogRow, fillCatalog } from './fill-catalog.ts';
+import { useCommand } from './use-command.ts';
 
-let msb: BuiltCommand;
-let folder: string;
-let home: string;
-
-beforeAll(() => {
-  msb = BuiltCommand.build();
-}, 120_000);
-afterAll(() => msb[Symbol.dispose]());
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'msb-'));
-  home = join(folder, 'home');
-});
-afterEach(() => rm(folder, { recursive: true }));
-
-/** Runs `msb` on this test's home; words are separated by spaces. */
-function run(line: string, env: NodeJS.ProcessEnv = {}, input = ''): Promise<CommandResult> {
-  const args = line === '' ? [] : line.split(' ');
-  return msb.run(args, { env: { MSB_HOME: home, ...env }, input });
-}
+const msb = useCommand();
+const run = (line: string, env?: NodeJS.ProcessEnv, input?: string) => msb.run(line, env, input);
 
 /** A home with these sandboxes, the last one newest. */
-const homeWith = (...rows: readonly CatalogRow[]): Promise<void> => fillCatalog(home, rows);
+const homeWith = (...rows: readonly CatalogRow[]): Promise<void> => fillCatalog(msb.home, rows);
 
 describe('information', () => {
   it('prints help, version and tree on standard output', async () => {
@@ -62,7 +43,7 @@ describe('information', () => {
   });
 
   it('ends quietly when nobody reads', async () => {
-    const child = spawn(process.execPath, [msb.path, '--tree'], { env: { MSB_HOME: home } });
+    const child = spawn(process.execPath, [msb.command.path, '--tree'], { env: { MSB_HOME: msb.home } });
     child.stdout.destroy();
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -73,9 +54,12 @@ describe('information', () => {
   });
 
   it('works through a link, as npm makes one', async () => {
-    const link = join(folder, 'msb');
-    await symlink(msb.path, link);
-    const child = spawn(process.execPath, [link, 'ls', '-q'], { env: { MSB_HOME: home }, stdio: 'ignore' });
+    const link = join(msb.folder, 'msb');
+    await symlink(msb.command.path, link);
+    const child = spawn(process.execPath, [link, 'ls', '-q'], {
+      env: { MSB_HOME: msb.home },
+      stdio: 'ignore',
+    });
     expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
   });
 });
@@ -96,7 +80,7 @@ describe('mistakes in the command line', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.startsWith(`error: ${message}\n\n`), stderr).toBe(true);
     expect(stderr).toMatch(/\n\nUsage: msb .*\n\nFor more information, try '--help'\.\n$/);
-    expect(existsSync(home)).toBe(false);
+    expect(existsSync(msb.home)).toBe(false);
   });
 
   it('suggests what may have been meant', async () => {
@@ -133,11 +117,11 @@ describe('mistakes in values', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr.startsWith(`error: ${message}`), stderr).toBe(true);
     expect(stderr).not.toMatch(/\n\s+at /);
-    expect(existsSync(join(home, 'sandboxes'))).toBe(false);
+    expect(existsSync(join(msb.home, 'sandboxes'))).toBe(false);
   });
 
   it('names a config.json that is none, and the way out', async () => {
-    const path = join(folder, 'config.json');
+    const path = join(msb.folder, 'config.json');
     await writeFile(path, '{');
     const { code, stderr } = await run('ls', { MSB_CONFIG_PATH: path });
     expect(code).toBe(1);
@@ -161,7 +145,7 @@ describe('on a home that is not there', () => {
     expect(await run(line)).toMatchObject({ code: 0, stdout: '', stderr: text });
     expect(await run(`${line} --format json`)).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
     expect(await run(`${line} -q`)).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(msb.folder)).toEqual([]);
   });
 
   it.each([
@@ -184,7 +168,7 @@ describe('on a home that is not there', () => {
     const { code, stdout, stderr } = await run(`${command} web`);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^error: sandbox not found: web\n/);
-    expect(existsSync(join(home, 'sandboxes'))).toBe(false);
+    expect(existsSync(join(msb.home, 'sandboxes'))).toBe(false);
   });
 
   it('reports every sandbox it does not know, or none with -q', async () => {
@@ -284,7 +268,7 @@ describe('lists', () => {
 
   it('refuse a catalog of a later release', async () => {
     await homeWith({ name: 'web', status: 'Stopped' });
-    await using backend = new LocalBackend({ env: { MSB_HOME: home } });
+    await using backend = new LocalBackend({ env: { MSB_HOME: msb.home } });
     await (await backend.catalog()).write((db) =>
       db
         .prepare("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m99999999_000001_later', 1)")
@@ -298,7 +282,7 @@ describe('lists', () => {
 
 describe('msb logs', () => {
   beforeEach(async () => {
-    const logs = join(home, 'sandboxes/web/logs');
+    const logs = join(msb.home, 'sandboxes/web/logs');
     await mkdir(logs, { recursive: true });
     const line = (t: string, s: string, d: string, id: number | null) =>
       `${JSON.stringify({ t: `2024-01-02T03:04:0${t}.000Z`, s, d, id })}\n`;
@@ -331,7 +315,7 @@ describe('msb logs', () => {
 
   it('begins with the boot that failed', async () => {
     const record = { t: '2024-01-02T03:04:05.000Z', stage: 'image', errno: 2, message: 'gone' };
-    await writeFile(join(home, 'sandboxes/web/logs/boot-error.json'), JSON.stringify(record));
+    await writeFile(join(msb.home, 'sandboxes/web/logs/boot-error.json'), JSON.stringify(record));
     expect((await run('logs web')).stderr).toBe(
       [
         'error: failed to start "web"',
@@ -389,7 +373,7 @@ describe('msb doctor', () => {
       home: string;
       checks: { name: string; status: string; hint?: string }[];
     };
-    expect(report.home).toBe(home);
+    expect(report.home).toBe(msb.home);
     expect(report.checks.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'config',
@@ -404,11 +388,11 @@ describe('msb doctor', () => {
     );
     for (const { status, hint } of report.checks) expect(status === 'ok').toBe(hint === undefined);
     expect({ stderr, code }).toEqual({ stderr: '', code: report.healthy ? 0 : 1 });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(msb.folder)).toEqual([]);
   });
 
   it('names what is missing and the way out', async () => {
-    const { stdout, code } = await run('doctor', { MSB_LIBKRUNFW_PATH: join(folder, 'none') });
+    const { stdout, code } = await run('doctor', { MSB_LIBKRUNFW_PATH: join(msb.folder, 'none') });
     expect(code).toBe(1);
     expect(stdout).toMatch(/\n {3}✗ kernel {8}libkrunfw not found: [^\n]*none\n {5}→ [^\n]+\n/);
     expect(stdout.endsWith('error: no sandbox can boot here\n')).toBe(true);

@@ -1,32 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BuiltCommand, type CommandResult } from './built-command.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { fillCatalog } from './fill-catalog.ts';
+import { useCommand } from './use-command.ts';
 
-let msb: BuiltCommand;
-let folder: string;
-let home: string;
-
-beforeAll(() => {
-  msb = BuiltCommand.build();
-}, 120_000);
-afterAll(() => msb[Symbol.dispose]());
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'msb-'));
-  home = join(folder, 'home');
-});
-afterEach(() => rm(folder, { recursive: true }));
-
-/** Runs `msb` on this test's home; words are separated by spaces. */
-function run(line: string, env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
-  return msb.run(line.split(' '), { env: { MSB_HOME: home, ...env } });
-}
+const msb = useCommand();
+const run = (line: string, env?: NodeJS.ProcessEnv) => msb.run(line, env);
 
 describe('msb modify', () => {
-  beforeEach(() => fillCatalog(home, [{ name: 'web', status: 'Stopped' }]));
+  beforeEach(() => fillCatalog(msb.home, [{ name: 'web', status: 'Stopped' }]));
 
   it('changes what is stored', async () => {
     expect(await run('modify web --memory 3G --env A=1 --label team=x')).toMatchObject({
@@ -72,7 +53,7 @@ describe('msb modify', () => {
 
 describe('msb wait', () => {
   it('tells at once how those ended that do not run', async () => {
-    await fillCatalog(home, [
+    await fillCatalog(msb.home, [
       { name: 'done', status: 'Stopped' },
       { name: 'broken', status: 'Crashed' },
     ]);
@@ -85,7 +66,7 @@ describe('msb wait', () => {
   });
 
   it('gives up when the time is over', async () => {
-    await fillCatalog(home, [{ name: 'new', status: 'Created' }]);
+    await fillCatalog(msb.home, [{ name: 'new', status: 'Created' }]);
     expect(await run('wait --timeout 10ms new')).toMatchObject({
       code: 1,
       stdout: '',
@@ -98,7 +79,7 @@ describe('msb metrics', () => {
   it('says when there is nothing to show', async () => {
     expect(await run('metrics')).toMatchObject({ code: 0, stdout: '', stderr: 'No running sandboxes.\n' });
     expect(await run('stats --format json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
-    await fillCatalog(home, [{ name: 'web', status: 'Stopped' }]);
+    await fillCatalog(msb.home, [{ name: 'web', status: 'Stopped' }]);
     expect(await run('metrics web')).toMatchObject({
       code: 1,
       stderr: 'error: no metrics recorded for sandbox "web"\n',
@@ -163,7 +144,7 @@ describe('msb volume', () => {
     });
     const { stdout } = await run('volume inspect data');
     expect(stdout).toContain('Quota:          2 GiB\n');
-    expect(stdout).toContain(`Path:           ${join(home, 'volumes/data')}\n`);
+    expect(stdout).toContain(`Path:           ${join(msb.home, 'volumes/data')}\n`);
     expect(stdout).toContain('Labels:         team=x\n');
     expect((await run('volume inspect db')).stdout).toContain('Filesystem:     ext4\n');
     expect(await run('volume rm data none db')).toMatchObject({

@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { referenceMsb } from '@microsandbox/test-utils';
 import { tarArchive } from './tar-builder.ts';
 
 const run = promisify(execFile);
 
 /** The reference implementation's command, from the npm package that also brings the guest kernel. */
-export const upstreamMsb = findMsb();
+export const upstreamMsb = referenceMsb();
 
 /** Why the reference implementation can't be asked here, or null. */
 export const noUpstreamMsb: string | null =
@@ -75,16 +74,6 @@ function ociArchive(layers: readonly Buffer[]): Buffer {
   const files = new Map(blobs.map((blob) => [`blobs/sha256/${sha256(blob)}`, blob]));
   files.set('oci-layout', json({ imageLayoutVersion: '1.0.0' })).set('index.json', index);
   return tarArchive(...[...files].map(([name, body]) => ({ name, body })));
-}
-
-function findMsb(): string | null {
-  const name = `@superradcompany/microsandbox-${process.platform}-${process.arch}-gnu/package.json`;
-  try {
-    const path = join(dirname(createRequire(import.meta.url).resolve(name)), 'bin/msb');
-    return existsSync(path) ? path : null;
-  } catch {
-    return null;
-  }
 }
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { referenceMsb } from '@microsandbox/test-utils';
 import { MicrosandboxError } from '@microsandbox/types';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -309,19 +308,7 @@ describe('data migrations', () => {
   });
 });
 
-/** The reference implementation's command, where its package is installed. */
-function referenceBinary(): string | null {
-  try {
-    const require = createRequire(import.meta.url);
-    const manifest = require.resolve('@superradcompany/microsandbox-linux-x64-gnu/package.json');
-    const path = join(dirname(manifest), 'bin', 'msb');
-    return existsSync(path) && process.platform === 'linux' && process.arch === 'x64' ? path : null;
-  } catch {
-    return null;
-  }
-}
-
-const reference = referenceBinary();
+const reference = referenceMsb();
 
 describe.skipIf(reference === null)(
   `against the reference implementation${reference === null ? ' (skipped: its package is not installed)' : ''}`,
