@@ -5,7 +5,7 @@ import { BLOCK_BYTES } from './erofs-format.ts';
 import type { ImageLayout } from './image-layout.ts';
 
 /** Bytes after which is looked whether to go on. */
-const CALL_BYTES = 64 * 1024 * 1024;
+const CALL_BYTES = 256 * 1024 * 1024;
 
 /** Copies bodies from one host file to another. */
 export type CopyBodies = LayerNatives['copyBodies'];
