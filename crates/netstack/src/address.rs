@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 pub const MAX_SLOT: u64 = 65535;
 const DEFAULT_MTU: u16 = 1500;
 const MIN_MTU: u16 = 1280;
+/// There is no cable: a packet of this size costs the guest about as much as one of 1500 bytes. A window holds several.
+const ROUTE_MTU: u16 = 32768;
 const DEFAULT_IPV4_POOL: (Ipv4Addr, u8) = (Ipv4Addr::new(172, 16, 0, 0), 12);
 const DEFAULT_IPV6_POOL: (Ipv6Addr, u8) = (Ipv6Addr::new(0xfd42, 0x6d73, 0x62, 0, 0, 0, 0, 0), 48);
 
@@ -44,7 +46,10 @@ pub struct Family<A> {
 pub struct Addresses {
     pub guest_mac: [u8; 6],
     pub gateway_mac: [u8; 6],
+    /// MTU of the guest's interface, which says what a datagram may have.
     pub mtu: u16,
+    /// What the guest's routes may take instead, for the segments of connections; these end in the stack.
+    pub route_mtu: u16,
     pub ipv4: Option<Family<Ipv4Addr>>,
     pub ipv6: Option<Family<Ipv6Addr>>,
 }
@@ -77,6 +82,7 @@ impl Addresses {
             guest_mac: request.mac.unwrap_or([0x02, 0x6d, 0x73, high, low, 2]),
             gateway_mac: [0x02, 0x6d, 0x73, high, low, 1],
             mtu,
+            route_mtu: request.mtu.unwrap_or(ROUTE_MTU),
             ipv4: if ipv4 { Some(ipv4_of(request)?) } else { None },
             ipv6: if ipv6 { Some(ipv6_of(request)?) } else { None },
         })

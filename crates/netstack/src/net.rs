@@ -9,8 +9,8 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, IpListenEndpoint};
 use std::net::SocketAddr;
 
-/// Receive and send buffer of one connection, in bytes.
-const TCP_BUFFER: usize = 64 * 1024;
+/// Receive and send buffer of one connection, in bytes: several of the largest segments.
+const TCP_BUFFER: usize = 128 * 1024;
 
 pub struct Net {
     interface: Interface,
@@ -22,7 +22,7 @@ pub struct Net {
 
 impl Net {
     pub fn new(addresses: &Addresses, mut out: FrameWriter, seed: u64) -> Net {
-        let mtu = usize::from(addresses.mtu);
+        let mtu = usize::from(addresses.route_mtu);
         let mut config = Config::new(EthernetAddress(addresses.gateway_mac).into());
         config.random_seed = seed;
         let mut link = Link {

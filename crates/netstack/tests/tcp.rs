@@ -31,14 +31,23 @@ fn pattern(length: usize, seed: u64) -> Vec<u8> {
 
 #[test]
 fn fifty_megabytes_both_ways_at_once_arrive_unchanged() {
-    const SIZE: usize = 50_000_000;
+    transfer(50_000_000, 1500);
+}
+
+#[test]
+fn segments_are_as_large_as_the_guests_route_takes() {
+    transfer(20_000_000, 32768);
+}
+
+/// Moves this many bytes both ways at once, over a route of this MTU.
+fn transfer(size: usize, mtu: usize) {
     let (listener, port) = listener();
-    let (stack, mut guest) = TestStack::with_policy(ALLOW_ALL);
+    let (stack, mut guest) = TestStack::with_route_mtu(options(ALLOW_ALL), mtu);
     let server = thread::spawn(move || {
         let (peer, _) = listener.accept().unwrap();
         let mut writer = peer.try_clone().unwrap();
         let sender = thread::spawn(move || {
-            writer.write_all(&pattern(SIZE, 1)).unwrap();
+            writer.write_all(&pattern(size, 1)).unwrap();
             writer.shutdown(Shutdown::Write).unwrap();
         });
         let mut received = Vec::new();
@@ -48,8 +57,8 @@ fn fifty_megabytes_both_ways_at_once_arrive_unchanged() {
     });
     let to = guest.gateway(port);
     let handle = guest.established(to);
-    let outgoing = pattern(SIZE, 2);
-    let (mut sent, mut incoming) = (0, Vec::with_capacity(SIZE));
+    let outgoing = pattern(size, 2);
+    let (mut sent, mut incoming) = (0, Vec::with_capacity(size));
     let started = std::time::Instant::now();
     guest_transfer(
         &mut guest,
@@ -57,16 +66,17 @@ fn fifty_megabytes_both_ways_at_once_arrive_unchanged() {
         &outgoing,
         &mut sent,
         &mut incoming,
-        SIZE,
+        size,
     );
     println!("both ways: {} ms", started.elapsed().as_millis());
     guest.socket(handle).close();
     guest.until("closed", |g| {
         matches!(g.state(handle), State::Closed | State::TimeWait)
     });
-    assert!(incoming == pattern(SIZE, 1));
+    assert!(incoming == pattern(size, 1));
     assert!(server.join().unwrap() == outgoing);
     guest.until("no connection left", |_| stack.live() == 0);
+    assert_eq!(guest.wire.largest, (mtu + 14, mtu + 14));
 }
 
 fn guest_transfer(

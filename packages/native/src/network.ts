@@ -66,7 +66,10 @@ export interface NetworkFamily {
 export interface NetworkAddresses {
   readonly guestMac: readonly number[];
   readonly gatewayMac: readonly number[];
+  /** Bytes; of the guest's interface. */
   readonly mtu: number;
+  /** What the guest's routes may take instead, for the segments of connections. */
+  readonly routeMtu: number;
   readonly ipv4: NetworkFamily | null;
   readonly ipv6: NetworkFamily | null;
 }

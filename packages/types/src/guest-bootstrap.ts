@@ -72,6 +72,8 @@ export const guestBootstrapSchema = z.object({
       interface: z.string(),
       mac: z.array(z.number().int().min(0).max(255)).length(6),
       mtu: z.number().int(),
+      /** MTU of the routes, where the other end takes more than the interface's. */
+      route_mtu: z.number().int().optional(),
       ipv4: addressFamilySchema.optional(),
       ipv6: addressFamilySchema.optional(),
     })

@@ -155,6 +155,7 @@ mod tests {
                 interface: "eth0".into(),
                 mac: [2, 0, 0, 0, 0, 1],
                 mtu: 1500,
+                route_mtu: None,
                 ipv4: Some(BootstrapIpv4 {
                     address: Ipv4Addr::new(172, 16, 0, 2),
                     prefix_len: 30,

@@ -28,9 +28,13 @@ const IFA_LOCAL: u16 = 2;
 const IFA_F_NODAD: u8 = 0x02;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
+const RTA_DST: u16 = 1;
+const RTA_METRICS: u16 = 8;
+const RTAX_MTU: u16 = 2;
 const RT_TABLE_MAIN: u8 = 254;
 const RTPROT_BOOT: u8 = 3;
 const RT_SCOPE_UNIVERSE: u8 = 0;
+const RT_SCOPE_LINK: u8 = 253;
 const RTN_UNICAST: u8 = 1;
 
 const HEADER_SIZE: usize = 16;
@@ -90,19 +94,45 @@ impl Request {
         }
     }
 
-    /// Sends everything else to `gateway` through the card `index`.
+    /// Sends everything else to `gateway` through the card `index`, in packets of up to `mtu` bytes
+    /// if that is not the card's.
     #[must_use]
-    pub fn default_route(index: u32, gateway: IpAddr) -> Self {
-        let mut body = vec![family(gateway), 0, 0, 0];
-        body.extend([RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST]);
+    pub fn default_route(index: u32, gateway: IpAddr, mtu: Option<u16>) -> Self {
+        Self::route(family(gateway), 0, RT_SCOPE_UNIVERSE)
+            .attribute(RTA_GATEWAY, &octets(gateway))
+            .attribute(RTA_OIF, &index.to_ne_bytes())
+            .route_mtu(mtu)
+    }
+
+    /// The same for what is sent to the gateway itself, which the card `index` reaches.
+    #[must_use]
+    pub fn gateway_route(index: u32, gateway: IpAddr, mtu: Option<u16>) -> Self {
+        let address = octets(gateway);
+        let prefix_len = u8::try_from(8 * address.len()).unwrap_or(u8::MAX);
+        Self::route(family(gateway), prefix_len, RT_SCOPE_LINK)
+            .attribute(RTA_DST, &address)
+            .attribute(RTA_OIF, &index.to_ne_bytes())
+            .route_mtu(mtu)
+    }
+
+    fn route(family: u8, prefix_len: u8, scope: u8) -> Self {
+        let mut body = vec![family, prefix_len, 0, 0];
+        body.extend([RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST]);
         body.extend([0; 4]);
         Self {
             kind: RTM_NEWROUTE,
             flags: NLM_F_CREATE | NLM_F_EXCL,
             body,
         }
-        .attribute(RTA_GATEWAY, &octets(gateway))
-        .attribute(RTA_OIF, &index.to_ne_bytes())
+    }
+
+    /// An attribute of an attribute.
+    fn route_mtu(self, mtu: Option<u16>) -> Self {
+        let Some(mtu) = mtu else { return self };
+        let mut metrics = 8_u16.to_ne_bytes().to_vec();
+        metrics.extend(RTAX_MTU.to_ne_bytes());
+        metrics.extend(u32::from(mtu).to_ne_bytes());
+        self.attribute(RTA_METRICS, &metrics)
     }
 
     /// Attributes are padded to four bytes; their length is told without the padding.
@@ -218,10 +248,17 @@ mod tests {
             "28000000140005060100000000000000021e0000020000000800 0100ac1000020800 0200ac100002"
                 .replace(' ', "")
         );
-        let route = Request::default_route(2, Ipv4Addr::new(172, 16, 0, 1).into());
+        let route = Request::default_route(2, Ipv4Addr::new(172, 16, 0, 1).into(), None);
         assert_eq!(
             hex(&route.encode(2)),
             "2c0000001800050602000000000000000200 0000fe03000100000000 08000500ac10000108000400 02000000"
+                .replace(' ', "")
+        );
+        let gateway = Request::gateway_route(2, Ipv4Addr::new(172, 16, 0, 1).into(), Some(32768));
+        assert_eq!(
+            hex(&gateway.encode(2)),
+            "380000001800050602000000000000000220 0000fe03fd0100000000 08000100ac10000108000400 02000000\
+             0c00080008000200 00800000"
                 .replace(' ', "")
         );
         let link = Request::configure_link(2, [2, 0, 0, 0, 0, 9], 1500);

@@ -61,9 +61,16 @@ fn configure_card(netlink: &mut Netlink, network: &BootstrapNetwork) -> Result<(
     netlink
         .send(&Request::link_up(index))
         .context(format_args!("bring {card} up"))?;
+    let mtu = network.route_mtu;
     for (_, _, gateway) in &families {
+        // Without an MTU of its own the address's route does.
+        if mtu.is_some() {
+            netlink
+                .send(&Request::gateway_route(index, *gateway, mtu))
+                .context(format_args!("route packets for {gateway}"))?;
+        }
         netlink
-            .send(&Request::default_route(index, *gateway))
+            .send(&Request::default_route(index, *gateway, mtu))
             .context(format_args!("route everything to {gateway}"))?;
     }
     Ok(())

@@ -248,6 +248,7 @@ mod tests {
                 interface: "eth0".into(),
                 mac: [0; 6],
                 mtu: 1500,
+                route_mtu: None,
                 ipv4: Some(BootstrapIpv4 {
                     address: Ipv4Addr::LOCALHOST,
                     prefix_len: 33,

@@ -64,7 +64,9 @@ fn ipv4<'a>(bytes: &'a [u8], addresses: &Addresses) -> Option<Class<'a>> {
     match packet.next_header() {
         IpProtocol::Tcp if unicast => tcp(payload, source.into(), destination.into()),
         IpProtocol::Udp => {
-            let whole = packet.dont_frag();
+            // On a link of that MTU a larger one would have come in pieces.
+            let fits = packet.total_len() <= addresses.mtu;
+            let whole = packet.dont_frag() && fits;
             udp(payload, source.into(), destination.into(), whole).map(Class::Udp)
         }
         IpProtocol::Icmp if unicast => {
@@ -119,7 +121,8 @@ fn ipv6<'a>(bytes: &'a [u8], addresses: &Addresses) -> Option<Class<'a>> {
         }
         Ipv6Payload::Tcp(_) => None,
         Ipv6Payload::Udp(bytes) => {
-            udp(bytes, source.into(), destination.into(), true).map(Class::Udp)
+            let whole = end <= usize::from(addresses.mtu);
+            udp(bytes, source.into(), destination.into(), whole).map(Class::Udp)
         }
         Ipv6Payload::Fragment {
             identification,

@@ -54,7 +54,7 @@ impl Stack {
         let frame = self.reader.take(length);
         let core = &mut self.core;
         let addresses = &core.settings.addresses;
-        let class = if frame.len() > usize::from(addresses.mtu) + OVERHEAD {
+        let class = if frame.len() > usize::from(addresses.route_mtu) + OVERHEAD {
             Class::Drop
         } else {
             classify(frame, addresses)

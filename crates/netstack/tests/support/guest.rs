@@ -19,8 +19,9 @@ pub struct Guest {
 }
 
 impl Guest {
-    pub fn new(stream: UnixStream, addresses: &Addresses) -> Guest {
-        let mut wire = Wire::new(stream);
+    /// A guest whose routes have this MTU.
+    pub fn new(stream: UnixStream, addresses: &Addresses, mtu: usize) -> Guest {
+        let mut wire = Wire::new(stream, mtu);
         let mut config = Config::new(EthernetAddress(addresses.guest_mac).into());
         config.random_seed = 42;
         let mut interface = Interface::new(config, &mut wire, Instant::ZERO);

@@ -32,8 +32,13 @@ pub struct TestStack {
 
 impl TestStack {
     pub fn start(options: StackOptions) -> (TestStack, Guest) {
+        let mtu = options.addresses.mtu.into();
+        TestStack::with_route_mtu(options, mtu)
+    }
+
+    pub fn with_route_mtu(options: StackOptions, mtu: usize) -> (TestStack, Guest) {
         let (host, guest) = UnixStream::pair().unwrap();
-        let guest = Guest::new(guest, &options.addresses);
+        let guest = Guest::new(guest, &options.addresses, mtu);
         let stack = Netstack::start(options, host.into(), || {}).unwrap();
         let seen = Mutex::default();
         (TestStack { stack, seen }, guest)

@@ -10,16 +10,22 @@ pub struct Wire {
     bytes: Vec<u8>,
     pub frames: VecDeque<Vec<u8>>,
     outgoing: Vec<u8>,
+    /// Of the guest's routes.
+    mtu: usize,
+    /// Largest frames that went to the stack and came from it.
+    pub largest: (usize, usize),
 }
 
 impl Wire {
-    pub fn new(stream: UnixStream) -> Wire {
+    pub fn new(stream: UnixStream, mtu: usize) -> Wire {
         stream.set_nonblocking(true).unwrap();
         Wire {
             stream,
             bytes: Vec::new(),
             frames: VecDeque::new(),
             outgoing: Vec::new(),
+            mtu,
+            largest: (0, 0),
         }
     }
 
@@ -46,6 +52,7 @@ impl Wire {
             let Some(frame) = self.bytes.get(at + 4..end) else {
                 break;
             };
+            self.largest.1 = self.largest.1.max(frame.len());
             self.frames.push_back(frame.to_vec());
             at = end;
         }
@@ -56,6 +63,7 @@ impl Wire {
     pub fn send(&mut self, frame: &[u8]) {
         self.outgoing
             .extend_from_slice(&(frame.len() as u32).to_be_bytes());
+        self.largest.0 = self.largest.0.max(frame.len());
         self.outgoing.extend_from_slice(frame);
     }
 }
@@ -94,7 +102,7 @@ impl Device for Wire {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = 1514;
+        capabilities.max_transmission_unit = self.mtu + 14;
         capabilities
     }
 }

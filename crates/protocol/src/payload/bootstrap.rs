@@ -173,6 +173,9 @@ pub struct BootstrapNetwork {
     pub mac: [u8; 6],
     /// Largest packet in bytes.
     pub mtu: u16,
+    /// Largest packet that the routes take, where the other end accepts more than the card's MTU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_mtu: Option<u16>,
     /// IPv4 set-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv4: Option<BootstrapIpv4>,

@@ -65,6 +65,7 @@ async function nameServer(zone: Zone): Promise<{ port: number; asked: string[] }
 const ADDRESSES: NetworkAddresses = {
   guestMac: [],
   gatewayMac: [],
+  routeMtu: 1500,
   mtu: 1500,
   ipv4: { guest: '172.16.0.6', gateway: '172.16.0.5', prefixLength: 30 },
   ipv6: null,

@@ -53,6 +53,7 @@ const network = struct({
   interface: required(text),
   mac: required(list(u8)),
   mtu: required(u16),
+  route_mtu: omitted(u16, undefined),
   ipv4: omitted(addressFamily, undefined),
   ipv6: omitted(addressFamily, undefined),
 });

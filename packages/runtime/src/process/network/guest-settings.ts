@@ -9,13 +9,15 @@ export type GuestNetworkSettings = Pick<GuestBootstrap, 'network' | 'host_alias'
 
 /** The network's part of the bootstrap. The variables hold placeholders, never a secret. */
 export function guestNetworkSettings({ addresses, config }: NetworkPlan): GuestNetworkSettings {
-  const { guestMac, mtu, ipv4, ipv6 } = addresses;
+  const { guestMac, mtu, routeMtu, ipv4, ipv6 } = addresses;
   return {
     host_alias: HOST_ALIAS,
     network: {
       interface: 'eth0',
       mac: [...guestMac],
       mtu,
+      // A limit is kept in frames and bytes of the usual size.
+      ...(config.rate_limiter === null && routeMtu > mtu && { route_mtu: routeMtu }),
       ...(ipv4 !== null && { ipv4: guestFamily(ipv4) }),
       ...(ipv6 !== null && { ipv6: guestFamily(ipv6) }),
     },
