@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildTestImage, busyboxLayer, tarFolder, writeOciLayout } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { importSdk, msb } from './support/consumer.ts';
 import { processesIn } from './support/processes-in.ts';
 
-const { Sandbox } = await importSdk();
+const { Sandbox, Image } = await importSdk();
 
 /** Looking through all processes takes a while on an emulated machine. */
 const SLOWLY = { timeout: 20_000, interval: 250 };
@@ -61,6 +65,32 @@ describe('a program of the image as process 1', () => {
     expect(relative.stderr.toString()).toContain('--init must be an absolute path or `auto`, got: init');
     const alone = await msb(['run', '--init-arg', 'x', made.reference, '--', 'true'], { env });
     expect(alone.code).toBe(2);
+  });
+
+  it('runs the command itself when the image’s entrypoint is one', async () => {
+    const script = '#!/bin/sh\necho "init $$ got $* from $MARK"\n/bin/busybox reboot -f\n';
+    const reference = 'localhost/with-init';
+    const folder = await mkdtemp(join(tmpdir(), 'msb-init-'));
+    try {
+      await writeFile(join(folder, 'init'), script, { mode: 0o755 });
+      const layers = [await busyboxLayer(), await tarFolder(folder)];
+      const config = { Entrypoint: ['/init', '/wrapper'], Cmd: ['serve'], Env: ['MARK=image'] };
+      await writeOciLayout(join(folder, 'layout'), buildTestImage({ layers, config }), reference);
+      await Image.importLayout(join(folder, 'layout'), { reference });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+    const { env } = made.home;
+    const run = (...args: string[]) => msb(['run', '--init', 'auto', ...args], { env });
+    const given = await run(reference, '--', 'some', 'words');
+    expect(given.stdout.toString()).toContain('init 1 got /wrapper some words from image\r\n');
+    expect(given.code).toBe(0);
+    const own = await run('-e', 'MARK=user', '--name', 'owned', reference);
+    expect(own.stdout.toString()).toContain('init 1 got /wrapper serve from user\r\n');
+    // What is kept runs the init without this command.
+    const stored = JSON.parse((await Sandbox.get('owned')).configJson);
+    expect(stored).toMatchObject({ init: { cmd: '/init', args: [] }, runtime: { entrypoint: ['/wrapper'] } });
+    await Sandbox.remove('owned');
   });
 
   it('can be asked for on the command line', async () => {

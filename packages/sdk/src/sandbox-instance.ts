@@ -3,15 +3,8 @@ import type { SandboxConfigRecord } from '@microsandbox/types';
 import { pingAgent, touchAgent } from './agent/ping.ts';
 import type { LaunchedProcess } from './backend/sandbox-launcher.ts';
 import type { BootInfo } from './boot-info.ts';
-import { AttachOptionsBuilder } from './builders/attach-options-builder.ts';
-import { configured } from './builders/configure.ts';
-import { ExecOptionsBuilder } from './builders/exec-options-builder.ts';
-import { defaultArgv } from './config/argv.ts';
 import { camelCaseKeys } from './config/camel-case-keys.ts';
-import type { ExecHandle } from './exec/exec-handle.ts';
-import type { ExecOutput } from './exec/exec-output.ts';
-import { attachSession, attachSessionTerminal, type ExecSession, listSessions } from './exec/exec-session.ts';
-import { attachProgram, type ProgramHost, runProgram, streamProgram } from './exec/run-program.ts';
+import type { ProgramHost } from './exec/run-program.ts';
 import { freshConnections } from './fs/fs-access.ts';
 import { SandboxFsOps } from './fs/sandbox-fs-ops.ts';
 import { SandboxFsSession } from './fs/sandbox-fs-session.ts';
@@ -39,6 +32,7 @@ import type { ModifyOptions, SandboxModificationPlan } from './modify/modificati
 import { modifySandbox } from './modify/modify-sandbox.ts';
 import type { NetworkEvent, NetworkEventOptions } from './network-events/network-event.ts';
 import { networkEvents } from './network-events/network-events.ts';
+import { SandboxPrograms } from './sandbox-programs.ts';
 import type {
   SandboxConfig,
   SandboxPingResult,
@@ -47,11 +41,6 @@ import type {
 } from './sandbox-results.ts';
 import { stopResult } from './stop-result.ts';
 
-type Exec = (builder: ExecOptionsBuilder) => ExecOptionsBuilder;
-type Attach = (builder: AttachOptionsBuilder) => AttachOptionsBuilder;
-
-const DEFAULT_SHELL = '/bin/sh';
-
 /** What a sandbox object is made of. */
 export interface SandboxParts {
   readonly target: SandboxTarget;
@@ -59,6 +48,7 @@ export interface SandboxParts {
   /** Set for the object that started the sandbox. */
   readonly process?: LaunchedProcess;
   readonly boot?: BootInfo;
+  readonly initOwnsCommand?: boolean;
   readonly ownsLifecycle: boolean;
 }
 
@@ -68,13 +58,15 @@ export interface SandboxParts {
  *
  * Leaving an `await using` scope stops the sandbox when this object started it attached; it is never removed.
  */
-export class Sandbox implements AsyncDisposable {
+export class Sandbox extends SandboxPrograms implements AsyncDisposable {
   readonly name: string;
   /** Whether this object's process ends the sandbox with itself. */
   readonly ownsLifecycle: boolean;
   readonly backendKind = 'local';
   /** How the start went; undefined when somebody else started the sandbox. */
   readonly boot: BootInfo | undefined;
+  /** Whether the image's init was handed the command of this start (`SandboxBuilder.initialCommand`) and runs it. */
+  readonly initOwnsCommand: boolean;
   readonly #target: SandboxTarget;
   readonly #config: SandboxConfigRecord;
   readonly #process: LaunchedProcess | undefined;
@@ -82,105 +74,14 @@ export class Sandbox implements AsyncDisposable {
 
   /** @internal */
   constructor(parts: SandboxParts) {
+    super();
     this.name = parts.target.name;
     this.ownsLifecycle = parts.ownsLifecycle;
     this.boot = parts.boot;
+    this.initOwnsCommand = parts.initOwnsCommand ?? false;
     this.#target = parts.target;
     this.#config = parts.config;
     this.#process = parts.process;
-  }
-
-  /** Runs a program to its end. A non-zero exit code is a result, not an error. */
-  async exec(cmd: string, args: Iterable<string> = []): Promise<ExecOutput> {
-    return this.execWith(cmd, (options) => options.args(Array.from(args)));
-  }
-
-  /** Runs a program to its end, with more settings. */
-  async execWith(cmd: string, configure: Exec): Promise<ExecOutput> {
-    return runProgram(this.#host(), [cmd], execOptions(configure));
-  }
-
-  /** Starts a program whose output comes piece by piece. */
-  async execStream(cmd: string, args: Iterable<string> = []): Promise<ExecHandle> {
-    return this.execStreamWith(cmd, (options) => options.args(Array.from(args)));
-  }
-
-  /** Starts a program whose output comes piece by piece, with more settings. */
-  async execStreamWith(cmd: string, configure: Exec): Promise<ExecHandle> {
-    return streamProgram(this.#host(), [cmd], execOptions(configure));
-  }
-
-  /** Runs the sandbox's entrypoint and command to its end. */
-  async execDefault(): Promise<ExecOutput> {
-    return this.execDefaultWith((options) => options);
-  }
-
-  /** Runs the sandbox's entrypoint and command with more arguments and settings. */
-  async execDefaultWith(configure: Exec): Promise<ExecOutput> {
-    return runProgram(this.#host(), defaultArgv(this.#config), execOptions(configure));
-  }
-
-  /** Starts the sandbox's entrypoint and command. */
-  async execDefaultStream(): Promise<ExecHandle> {
-    return this.execDefaultStreamWith((options) => options);
-  }
-
-  /** Starts the sandbox's entrypoint and command with more arguments and settings. */
-  async execDefaultStreamWith(configure: Exec): Promise<ExecHandle> {
-    return streamProgram(this.#host(), defaultArgv(this.#config), execOptions(configure));
-  }
-
-  /** Runs a line of the sandbox's shell to its end. */
-  async shell(script: string): Promise<ExecOutput> {
-    return this.exec(this.#shell, ['-c', script]);
-  }
-
-  /** Starts a line of the sandbox's shell. */
-  async shellStream(script: string): Promise<ExecHandle> {
-    return this.execStream(this.#shell, ['-c', script]);
-  }
-
-  /** Runs a program on this terminal. Resolves to its exit code, or -1 after the detach keys. */
-  async attach(cmd: string, args: Iterable<string> = []): Promise<number> {
-    return this.attachWith(cmd, (options) => options.args(Array.from(args)));
-  }
-
-  /** Runs a program on this terminal, with more settings. */
-  async attachWith(cmd: string, configure: Attach): Promise<number> {
-    return attachProgram(this.#host(), [cmd], attachOptions(configure));
-  }
-
-  /** Runs the sandbox's entrypoint and command on this terminal. */
-  async attachDefault(): Promise<number> {
-    return this.attachDefaultWith((options) => options);
-  }
-
-  /** Runs the sandbox's entrypoint and command on this terminal, with more arguments and settings. */
-  async attachDefaultWith(configure: Attach): Promise<number> {
-    return attachProgram(this.#host(), defaultArgv(this.#config), attachOptions(configure));
-  }
-
-  /** Runs the sandbox's shell on this terminal. */
-  async attachShell(): Promise<number> {
-    return this.attach(this.#shell);
-  }
-
-  /** Programs under way, and detached ones that ended lately. */
-  async execSessions(): Promise<ExecSession[]> {
-    return listSessions(this.#live());
-  }
-
-  /**
-   * Continues a program that was let go with `ExecHandle.detach()`: the last 256 KiB that it wrote since then
-   * (the log has it all), and all that comes. Its standard input can be taken.
-   */
-  async attachSession(id: number): Promise<ExecHandle> {
-    return attachSession(this.#live(), id);
-  }
-
-  /** Continues a detached program on this terminal. Resolves to its exit code, or -1 after the detach keys. */
-  async attachSessionTerminal(id: number, detachKeys?: string): Promise<number> {
-    return attachSessionTerminal(this.#live(), id, detachKeys);
   }
 
   /** The sandbox's files. Every operation has a connection of its own. */
@@ -328,16 +229,12 @@ export class Sandbox implements AsyncDisposable {
     return disable_metrics_sample || metrics_sample_interval_ms === null;
   }
 
-  get #shell(): string {
-    return this.#config.runtime.shell ?? DEFAULT_SHELL;
-  }
-
   #live(): SandboxTarget {
     if (this.#detached) throw new Error('Sandbox handle has been consumed (detached or removed)');
     return this.#target;
   }
 
-  #host(): ProgramHost {
+  protected override host(): ProgramHost {
     return { place: this.#live(), config: this.#config };
   }
 
@@ -350,12 +247,4 @@ export class Sandbox implements AsyncDisposable {
     });
     await Promise.race([this.#process.wait(), patience]).finally(() => clearTimeout(timer));
   }
-}
-
-function execOptions(configure: Exec): ReturnType<ExecOptionsBuilder['take']> {
-  return configured(new ExecOptionsBuilder(), configure, ExecOptionsBuilder).take();
-}
-
-function attachOptions(configure: Attach): ReturnType<AttachOptionsBuilder['take']> {
-  return configured(new AttachOptionsBuilder(), configure, AttachOptionsBuilder).take();
 }

@@ -10,6 +10,7 @@ import { buildSandbox, replaces } from './build-sandbox.ts';
 import { type CommandRequest, commandRequest } from './command-request.ts';
 import { createWithDisplay } from './create-with-display.ts';
 import { commandDefaults, commandWithEntrypoint } from './default-command.ts';
+import { followInit } from './follow-init.ts';
 import { type ReadySandbox, resolveAndStart, stopOwned } from './resolve-and-start.ts';
 import { runCommand } from './run-command.ts';
 import { wantedSandbox } from './wanted-sandbox.ts';
@@ -39,6 +40,8 @@ async function runInNew(
   const name = options.name ?? randomSandboxName();
   const builder = await buildSandbox(name, wanted, options, logLevel);
   builder.ephemeral(options.name === undefined).detached(options.detach === true);
+  builder.initialCommand(trailing ?? []);
+  const launchedAt = new Date();
   // Nobody stays to run the command, so the sandbox process does, and ends with it.
   if (options.detach && trailing?.length) builder.cmd(trailing).background(true);
   const sandbox = await createWithDisplay(builder, wanted.image.name, name, options);
@@ -47,7 +50,13 @@ async function runInNew(
     writeOut(`${name}\n`);
     return 0;
   }
-  return runAndStop({ sandbox, owned: true }, trailing, request);
+  const ready = { sandbox, owned: true };
+  if (!sandbox.initOwnsCommand) return runAndStop(ready, trailing, request);
+  try {
+    return await followInit(sandbox, launchedAt, request.timeoutMs, timedOut(request.timeoutMs));
+  } finally {
+    await stopOwned(ready);
+  }
 }
 
 async function runInExisting(
@@ -95,12 +104,13 @@ async function runAndStop(
     const defaults = await commandDefaults(ready.sandbox);
     const argv = commandWithEntrypoint(defaults, command, request.interactive);
     if (argv === null) return 0;
-    return await runCommand(ready, argv, request, () => timedOut(request.timeoutMs ?? 0));
+    return await runCommand(ready, argv, request, timedOut(request.timeoutMs));
   } finally {
     await stopOwned(ready);
   }
 }
 
-function timedOut(timeoutMs: number): ExecTimeoutError {
-  return new ExecTimeoutError(`command timed out after ${formatExactDuration(timeoutMs)}`, timeoutMs);
+/** Makes the error for a command that took longer than its limit. */
+function timedOut(limitMs = 0): () => ExecTimeoutError {
+  return () => new ExecTimeoutError(`command timed out after ${formatExactDuration(limitMs)}`, limitMs);
 }

@@ -60,6 +60,7 @@ export class SandboxBuilder {
   #problem: Error | undefined;
   #detached = false;
   #background = false;
+  #initialCommand: readonly string[] | undefined;
   #replaceGraceMs: number | undefined;
   #registry: RegistryOptions | undefined;
   #wish: VmmWish = {};
@@ -179,6 +180,16 @@ export class SandboxBuilder {
   background(on: boolean): this {
     return this.#set(() => {
       this.#background = on;
+    });
+  }
+
+  /**
+   * What `init('auto')` hands to an init at the start of the image's entrypoint; empty for the image's own command.
+   * `Sandbox.initOwnsCommand` says whether it did.
+   */
+  initialCommand(argv: readonly string[]): this {
+    return this.#set(() => {
+      this.#initialCommand = [...argv];
     });
   }
 
@@ -505,6 +516,7 @@ export class SandboxBuilder {
       draft: this.#draft,
       detached: this.#detached,
       background: this.#background,
+      initialCommand: this.#initialCommand,
       replaceGraceMs: this.#replaceGraceMs,
       registry: this.#registry,
       wish: this.#wish,

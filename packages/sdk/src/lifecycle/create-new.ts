@@ -7,6 +7,7 @@ import type { LaunchedProcess } from '../backend/sandbox-launcher.ts';
 import { configOfDraft } from '../config/config-of-draft.ts';
 import { withCreateDefaults } from '../config/create-defaults.ts';
 import { withImageDefaults } from '../config/image-defaults.ts';
+import { type ImageInit, withImageInit, withoutInitCommand } from '../config/image-init.ts';
 import { assertInit } from '../config/init-command.ts';
 import { assertSupported } from '../config/unsupported-features.ts';
 import { validateCreate } from '../config/validate-create.ts';
@@ -28,6 +29,8 @@ export interface StartedSandbox {
   readonly target: SandboxTarget;
   readonly config: SandboxConfigRecord;
   readonly process: LaunchedProcess;
+  /** The image's init runs the command of this start. */
+  readonly initOwnsCommand?: boolean;
   /** Milliseconds of what was done before the process was started. */
   readonly preparedMs: { readonly image: number; readonly disks: number };
 }
@@ -58,15 +61,18 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
 
   const image = await timed(() => pull(request, wanted));
   onBootPhase?.({ phase: 'image', elapsedMs: image.ms });
-  const config = image.value === null ? wanted : withImage(wanted, image.value);
+  const command = request.initialCommand ?? null;
+  const resolved =
+    image.value === null ? { config: wanted, ownsCommand: false } : withImage(wanted, image.value, command);
+  const { config, ownsCommand } = resolved;
   assertInit(config.init);
   // Found out before anything is made.
-  const startup = request.background ? startupCommandOf(config) : null;
+  const startup = request.background && !ownsCommand ? startupCommandOf(config) : null;
 
   await using lock = await claimName(place, request.replaceGraceMs);
   const volumes = await ensureVolumes(backend, draft.mounts);
   const { target, disks } = await (async () => {
-    const row = await insertRow(place, config);
+    const row = await insertRow(place, request.detached ? config : withoutInitCommand(resolved));
     const source = { image: image.value, signal: request.signal };
     return { target: row, disks: await timed(() => prepareOrUndo(row, config, source)) };
   })().catch(async (error: unknown) => {
@@ -89,7 +95,13 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
     signal: request.signal,
   });
   await finishCreate(target, config);
-  return { target, config, process, preparedMs: { image: image.ms, disks: disks.ms } };
+  return {
+    target,
+    config,
+    process,
+    initOwnsCommand: ownsCommand,
+    preparedMs: { image: image.ms, disks: disks.ms },
+  };
 }
 
 /** The image of an OCI sandbox, recorded; null for every other root. */
@@ -108,8 +120,14 @@ async function pull(request: CreateRequest, config: SandboxConfigRecord): Promis
   return pulled;
 }
 
-function withImage(config: SandboxConfigRecord, { image }: PulledImage): SandboxConfigRecord {
-  return { ...withImageDefaults(config, image.config), manifest_digest: image.manifest_digest };
+function withImage(
+  wanted: SandboxConfigRecord,
+  { image }: PulledImage,
+  command: readonly string[] | null,
+): ImageInit {
+  const merged = withImageDefaults(wanted, image.config);
+  const { config, ownsCommand } = withImageInit(wanted, merged, image.config, command);
+  return { config: { ...config, manifest_digest: image.manifest_digest }, ownsCommand };
 }
 
 async function insertRow(place: SandboxPlace, config: SandboxConfigRecord): Promise<SandboxTarget> {

@@ -12,6 +12,8 @@ export interface CreateRequest {
   readonly detached: boolean;
   /** Starts the default command with the sandbox; the sandbox ends with it. */
   readonly background: boolean;
+  /** What an init of the image runs, where it is found; empty for the image's own command. */
+  readonly initialCommand?: readonly string[] | undefined;
   /** Milliseconds that a sandbox of the same name gets to end; undefined refuses a taken name. */
   readonly replaceGraceMs?: number | undefined;
   readonly registry?: RegistryOptions | undefined;
