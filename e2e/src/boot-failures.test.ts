@@ -17,6 +17,7 @@ import { pushBusybox } from './support/busybox.ts';
 import { consumer, importSdk, msb } from './support/consumer.ts';
 import { isOpenToOthers, onlyFile, overwrite, scriptInitramfs, whileDamaged } from './support/damage.ts';
 import { pathsNaming, processesNaming } from './support/leftovers.ts';
+import { parentOf } from './support/parent-of.ts';
 
 const { Sandbox, BootStartError, findLibkrunfw } = await loadSdk();
 
@@ -137,7 +138,9 @@ function expectBootErrorBlock(
 
 /** No process, no socket, no open run, and a row that says what is. */
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => processesNaming(`${home.path}/sandboxes/${name}/`), { timeout: 3000 }).toEqual([]);
+  await expect
+    .poll(() => processesNaming(`${home.path}/sandboxes/${name}/`), { timeout: 20_000 })
+    .toEqual([]);
   expect(await pathsNaming(home.path, '.sock')).toEqual([]);
   expect((await Sandbox.get(name)).status).toBe('stopped');
   const { default: Database } = await import(
@@ -167,13 +170,6 @@ async function monitorPid(): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error('no machine monitor came');
-}
-
-async function parentOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const parent = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
-  if (!(parent > 1)) throw new Error(`process ${pid} has lost its parent`);
-  return parent;
 }
 
 describe('a damaged guest', () => {

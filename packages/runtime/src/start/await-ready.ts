@@ -20,15 +20,13 @@ export async function awaitReady(
   status: Readable,
   options: {
     readonly name: string;
+    /** How the process ends. */
+    readonly exit: Promise<string>;
     /** What the process wrote into its log since its start. */
     readonly ownLog: () => Promise<string>;
     readonly onPhase: (phase: BootPhaseName) => void;
   },
 ): Promise<BootReport> {
-  const exit = new Promise<string>((resolve) => {
-    child.once('exit', (code, signal) => resolve(signal ? `signal: ${signal}` : `exit status: ${code}`));
-    child.once('error', (error) => resolve(error.message));
-  });
   let timer = timeout(status, FIRST_LINE_TIMEOUT_MS);
   try {
     for await (const message of readStatus(status)) {
@@ -49,7 +47,7 @@ export async function awaitReady(
     clearTimeout(timer);
     status.destroy();
   }
-  const end = classifyProcessEnd({ status: await exit, log: await options.ownLog() });
+  const end = classifyProcessEnd({ status: await options.exit, log: await options.ownLog() });
   throw new BootStartError(options.name, end.record, end.lastLines, {
     kind: end.kind,
     ...(end.hint !== null && { hint: end.hint }),

@@ -18,6 +18,7 @@ import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { warmSetting } from '../warm/warm-setting.ts';
 import { awaitReady } from './await-ready.ts';
 import { BootTraces } from './boot-traces.ts';
+import { exitOf } from './exit-of.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 import { sandboxProcessCommand } from './sandbox-process-command.ts';
 
@@ -72,13 +73,14 @@ export async function startSandboxProcess(options: StartSandboxProcessOptions): 
       await traces.keep(record);
     }));
   await begun;
-  const child = await spawnProcess(options, choice, traces.runtimeLog);
+  const { child, exit } = await spawnProcess(options, choice, traces.runtimeLog);
   const abort = () => child.kill('SIGKILL');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     stream<Writable>(child, LAUNCH_FD).end(JSON.stringify(options.launch));
     const boot = await awaitReady(child, stream<Readable>(child, STATUS_FD), {
       name: options.name,
+      exit,
       ownLog: traces.ownLog,
       onPhase: (phase) => options.onPhase?.({ phase, elapsedMs: performance.now() - started }),
     });
@@ -121,7 +123,7 @@ async function spawnProcess(
   options: StartSandboxProcessOptions,
   choice: VmmChoice,
   runtimeLog: string,
-): Promise<ChildProcess> {
+): Promise<{ readonly child: ChildProcess; readonly exit: Promise<string> }> {
   const { config, mode } = options;
   const cacheDir = cacheDirOf(options);
   const command = sandboxProcessCommand(cacheDir);
@@ -137,9 +139,9 @@ async function spawnProcess(
       cwd: '/',
       stdio: stdio(mode, { stderr: stderr.fd, lock: options.lifecycleLockFd }),
     });
-    child.on('error', () => {});
+    const exit = exitOf(child);
     for (const fd of [LAUNCH_FD, PARENT_WATCH_FD]) child.stdio[fd]?.on('error', () => {});
-    return child;
+    return { child, exit };
   } finally {
     await stderr.close();
   }

@@ -9,7 +9,7 @@ import { fillToClass } from './layout-class.ts';
 import type { FoundTemplate } from './template-store.ts';
 
 /** A state of a few hundred KiB loads in milliseconds; this is for a machine that is much too busy. */
-const LOAD_TIMEOUT_MS = 20_000;
+const LOAD_TIMEOUT_MS = 60_000;
 
 const STATE = 'state';
 
