@@ -12,6 +12,7 @@ import { prefixed } from '../values/prefixed.ts';
 import { parseRootDisk, type RootDiskSpec } from '../values/root-disk.ts';
 import { checkShell, parseRawScript, parseScript, readScript } from '../values/script.ts';
 import { parseTmpfs } from '../values/tmpfs.ts';
+import { parseVsock } from '../values/vsock.ts';
 import { applyNetwork } from './apply-network.ts';
 import type { WantedSandbox } from './wanted-sandbox.ts';
 
@@ -58,6 +59,10 @@ export async function buildSandbox(
   if (options.maxDuration !== undefined) builder.maxDuration(parseDurationSecs(options.maxDuration));
   if (options.idleTimeout !== undefined) builder.idleTimeout(parseDurationSecs(options.idleTimeout));
   applyInit(builder, options);
+  for (const { path, port, type } of (options.vsock ?? []).map(parseVsock)) {
+    if (type === 'dgram') builder.vsockDgram(path, port);
+    else builder.vsock(path, port);
+  }
   if (options.vmm !== undefined) builder.vmm(options.vmm);
   if (options.accel !== undefined) builder.accel(options.accel);
   applyNetwork(builder, options, file);

@@ -45,6 +45,7 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly init?: string;
   readonly initArg?: readonly string[];
   readonly initEnv?: readonly string[];
+  readonly vsock?: readonly string[];
 }
 
 const CONFIG_FILES: readonly OptionSpec[] = CONFIG_KINDS.map((kind) => ({
@@ -146,6 +147,12 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
     repeatable: true,
     requires: 'init',
   },
+  {
+    long: 'vsock',
+    value: 'HOST_PATH:PORT[/TYPE]',
+    about: 'Connect a vsock port of the guest to a Unix socket: stream or dgram',
+    repeatable: true,
+  },
   ...CONFIG_FILES,
   ...MACHINE,
   ...NETWORK_OPTIONS,
@@ -186,5 +193,6 @@ export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'init',
   'initArg',
   'initEnv',
+  'vsock',
   ...NETWORK_OPTION_NAMES,
 ] as const);

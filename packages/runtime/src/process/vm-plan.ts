@@ -24,7 +24,7 @@ export function countShares({ rootfs, mounts }: Pick<Machine, 'rootfs' | 'mounts
  */
 export function planDisks(launch: Machine): VmDisk[] {
   if (launch.vsock.length > 0) {
-    throw new MicrosandboxError('unsupported', 'mount: vsock routes cannot be used yet');
+    throw new MicrosandboxError('unsupported', 'vsock routes need a monitor with a vsock device of its own');
   }
   if (launch.rootfs.path) return launch.disks.map(parseDiskSpec);
   const { disk, disk_format, disk_readonly, upper, upper_format } = launch.rootfs;

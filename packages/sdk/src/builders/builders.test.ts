@@ -536,6 +536,12 @@ describe('SandboxBuilder.build', () => {
     ]) {
       await expect(create(configure)).rejects.toMatchObject({ code: 'unsupported' });
     }
+    await expect(create((b) => b.vsock('/s', 1))).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^SandboxBuilder::vsock is not supported by this backend: .*QEMU.*libkrun/,
+      ),
+      hint: expect.stringContaining('host.microsandbox.internal'),
+    });
   });
 });
 

@@ -9,10 +9,28 @@ import { type SandboxConfigRecord, UnsupportedError } from '@microsandbox/types'
 export function assertSupported(config: SandboxConfigRecord): void {
   const api = unsupportedApi(config);
   if (api === null) return;
-  throw new UnsupportedError(`${api} is not supported by this backend: not in this release`);
+  throw new UnsupportedError(`${api.name} is not supported by this backend: ${api.reason}`, {
+    hint: api.hint,
+  });
 }
 
-function unsupportedApi(config: SandboxConfigRecord): string | null {
-  if (config['vsock'] !== undefined && config['vsock'] !== null) return 'SandboxBuilder::vsock';
-  return null;
+/** A call that asks for too much, why it does, and what does instead. */
+interface UnsupportedApi {
+  readonly name: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+const VSOCK: UnsupportedApi = {
+  name: 'SandboxBuilder::vsock',
+  reason:
+    "QEMU has vsock only through the host's kernel (/dev/vhost-vsock), past the sandbox process that would relay " +
+    'it, and libkrun is started without its vsock device',
+  hint:
+    "let the program listen on a TCP port of the host's loopback; with --net public,host the guest reaches it as " +
+    'host.microsandbox.internal',
+};
+
+function unsupportedApi(config: SandboxConfigRecord): UnsupportedApi | null {
+  return config['vsock'] !== undefined && config['vsock'] !== null ? VSOCK : null;
 }
