@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '@microsandbox/utils';
+import { fileIdentity } from './file-identity.ts';
 
 const CHUNK_BYTES = 1 << 20;
 
@@ -9,19 +10,13 @@ const CHUNK_BYTES = 1 << 20;
  * size, times), so that a large file is read once in its life and not at every start.
  */
 export async function contentDigest(path: string, memoDir: string): Promise<string> {
-  const memo = join(memoDir, await identityOf(path));
+  const memo = join(memoDir, await fileIdentity(path));
   const known = await readFile(memo, 'latin1').catch(() => '');
   if (/^[0-9a-f]{64}$/.test(known)) return known;
   const digest = await digestOf(path);
   await mkdir(memoDir, { recursive: true, mode: 0o700 });
   await writeFileAtomic(memo, digest);
   return digest;
-}
-
-/** A name that changes when the file at `path` is replaced or written. */
-async function identityOf(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join('-');
 }
 
 /** Reads in pieces, so that the event loop turns between them. */

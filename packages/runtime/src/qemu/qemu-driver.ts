@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import {
   MicrosandboxError,
   type VmCapabilities,
@@ -8,6 +8,7 @@ import {
   type VmProcess,
   type VmSpec,
 } from '@microsandbox/types';
+import { fileIdentity } from '../files/file-identity.ts';
 import { MachineEnded } from '../vmm/machine-ended.ts';
 import { cachedProbe } from '../vmm/probe-cache.ts';
 import { probeHardware } from '../vmm/probe-hardware.ts';
@@ -30,7 +31,7 @@ export const qemuDriver = {
     let version: QemuVersion;
     try {
       program = await findQemu(env);
-      version = await cachedProbe(cacheDir, 'qemu', await identityOf(program), () =>
+      version = await cachedProbe(cacheDir, 'qemu', await fileIdentity(program), () =>
         queryQemuVersion(program),
       );
     } catch (error) {
@@ -93,12 +94,6 @@ export const qemuDriver = {
     }
   },
 } as const satisfies VmDriver;
-
-/** Changes when the program at `path` is replaced. */
-async function identityOf(path: string): Promise<string> {
-  const { dev, ino, size, mtimeMs, mode } = await stat(path);
-  return [path, dev, ino, size, mtimeMs, mode].join('|');
-}
 
 async function emptyFile(path: string): Promise<void> {
   await writeFile(path, '', { mode: 0o600 });
