@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { appendFile, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { inspect, promisify } from 'node:util';
 import { homeLayout, sandboxPaths } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeLogCursor, encodeLogCursor, logCursorsIn } from './log-cursor.ts';
@@ -213,6 +215,25 @@ describe('log streams', () => {
     const entries = await stream();
     expect(entries.map((entry) => entry.data.length)).toEqual([long.length, 5]);
   });
+
+  it('reads 200 MiB in a memory that stays as it is', async () => {
+    const full = line('10:00:00', `${'x'.repeat(120)}\n`).repeat(56_000); // 10 MiB, as much as a file holds
+    await given({
+      'exec.log.4': full,
+      'exec.log.3': full,
+      'exec.log.2': full,
+      'exec.log.1': full,
+      'exec.log': full,
+    });
+    const script = fileURLToPath(new URL('../../test/read-much.ts', import.meta.url));
+    const flags = ['--max-semi-space-size=4', '--max-old-space-size=64', '--conditions=@microsandbox/source'];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, script, home], {
+      timeout: 100_000,
+    });
+    const { grown, read } = JSON.parse(stdout);
+    expect(read).toBe(4 * 5 * 56_000 * 121);
+    expect(grown).toBeLessThan(96 << 20);
+  }, 120_000);
 });
 
 describe('log readings', () => {

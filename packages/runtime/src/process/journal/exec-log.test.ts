@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../../test-support/temp-dir.ts';
 import { ExecLog } from './exec-log.ts';
@@ -91,4 +94,17 @@ describe('ExecLog', () => {
     );
     expect(readFileSync(`${path}.1`).length).toBeLessThanOrEqual(60_000);
   });
+
+  it('takes 200 MiB in a memory that stays as it is', async () => {
+    const path = join(tempDir(), 'exec.log');
+    const script = fileURLToPath(new URL('../../../test-support/print-much.ts', import.meta.url));
+    // As sandbox processes run: with a small heap.
+    const flags = ['--max-semi-space-size=1', '--max-old-space-size=64', '--conditions=@microsandbox/source'];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, script, path], {
+      timeout: 100_000,
+    });
+    expect(Number(stdout)).toBeGreaterThan(0);
+    expect(Number(stdout)).toBeLessThan(64 << 20);
+    expect(statSync(`${path}.4`).size).toBeGreaterThan(9 << 20);
+  }, 120_000);
 });
