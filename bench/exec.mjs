@@ -71,6 +71,22 @@ try {
     `${median(echo).toFixed(1)} ms, ratio ${ratio.toFixed(2)}`,
     '<= 3',
   );
+  // What the guest itself takes for the start and the end of a program, by its own shell.
+  const STARTS = 200;
+  const starts = `i=0; while [ $i -lt ${STARTS} ]; do /bin/true; i=$((i + 1)); done`;
+  const [own, shell] = await alternate(
+    5,
+    () => sandbox.shell(starts),
+    () => sandbox.shell(starts.replace('/bin/true;', ':;')),
+  );
+  const guest = (median(own) - median(shell)) / STARTS;
+  const rest = median(exec) - median(echo) - guest;
+  add(
+    'of that, the guest alone: one /bin/true of its own shell',
+    `${guest.toFixed(1)} ms`,
+    `left for pipes, frames and waking up ${rest.toFixed(1)} ms`,
+    '-',
+  );
   const [whole] = await alternate(
     rounds,
     () => sandbox.exec('true'),
