@@ -1,3 +1,4 @@
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { fillCatalog } from './fill-catalog.ts';
@@ -5,6 +6,20 @@ import { useCommand } from './use-command.ts';
 
 const msb = useCommand();
 const run = (line: string, env?: NodeJS.ProcessEnv) => msb.run(line, env);
+
+describe('msb rm --force', () => {
+  it('removes what there is of a sandbox and says what that was', async () => {
+    await fillCatalog(msb.home, [{ name: 'record', status: 'Running' }]);
+    await mkdir(join(msb.home, 'sandboxes/folder'), { recursive: true });
+    const { code, stdout, stderr } = await run('rm --force record folder');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toMatch(/✓ Removed +record \(a record without a folder\)\n/);
+    expect(stderr).toMatch(/✓ Removed +folder \(a folder without a record\)\n/);
+    expect((await run('ls -q')).stdout).toBe('');
+    expect(await readdir(join(msb.home, 'sandboxes'))).toEqual([]);
+    expect(await run('rm --force folder')).toMatchObject({ code: 1, stderr: /sandbox not found: folder/ });
+  });
+});
 
 describe('msb modify', () => {
   beforeEach(() => fillCatalog(msb.home, [{ name: 'web', status: 'Stopped' }]));
