@@ -100,7 +100,9 @@ export class Http1Filter implements RequestFilter {
         break;
       }
     }
-    return Buffer.concat(out);
+    // Of a long body nearly every chunk stays as it came.
+    const [only] = out;
+    return only !== undefined && out.length === 1 ? only : Buffer.concat(out);
   }
 
   /** The guest sends nothing more. @returns what was held back @throws BlockedConnection for half a request */
