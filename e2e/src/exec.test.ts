@@ -18,6 +18,7 @@ beforeAll(async () => {
   box = await Sandbox.builder('box')
     .image(made.reference)
     .script('greet', '#!/bin/sh\necho "hello $1"\n')
+    .volume('/scratch', (mount) => mount.tmpfs().size(16))
     .create();
   const users = 'ann:x:1234:1234::/home/ann:/bin/sh';
   await box.shell(`mkdir -p /home/ann; grep -q ^ann: /etc/passwd || echo ${users} >> /etc/passwd`);
@@ -177,6 +178,24 @@ describe('settings of a command', () => {
     const args = ['', ' ', 'a b', '$HOME', "'", '"', '\\', '*', 'ü', '\n', '-e'];
     const result = await box.exec('printf', ['%s|', ...args]);
     expect(result.stdout()).toBe(args.map((arg) => `${arg}|`).join(''));
+  });
+});
+
+describe('files of the guest', () => {
+  it('are programs when they name their interpreter', async () => {
+    await box.shell(
+      'printf "#!/bin/sh\necho script \\$1\n" > /named; echo echo x > /unnamed; chmod 755 /named /unnamed',
+    );
+    expect((await box.exec('/named', ['runs'])).stdout()).toBe('script runs\n');
+    expect((await cli('exec', 'box', '--', '/unnamed')).code).toBe(126);
+  });
+
+  it('have as much room in memory as was given', async () => {
+    expect(await out("df -k /scratch | awk 'END{print $2}'")).toBe(String(16 * 1024));
+    const full = await run('dd if=/dev/zero of=/scratch/f bs=1M count=32');
+    expect(full.code).toBe(1);
+    expect(full.stderr()).toContain('No space left on device');
+    await box.shell('rm /scratch/f');
   });
 });
 
