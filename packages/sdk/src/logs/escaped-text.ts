@@ -2,6 +2,11 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 
+/** Words that are looked at one by one; where no mark is among them, a search takes less time than they do. */
+const NEAR_WORDS = 64;
+/** How far a search looks: not to the end for every mark of a long text. */
+const WINDOW_BYTES = 16 << 10;
+
 /** `\u00` and two digits. */
 const LONG_ESCAPE_LENGTH = 6;
 
@@ -67,11 +72,27 @@ export class EscapedTexts {
     const first = this.#firstWord;
     let at = from;
     for (; at < first || (at - first) % 4 !== 0; at += 1) if (isMark(bytes[at])) return at;
-    let word = (at - first) >> 2;
-    while (word < words.length && !hasMark(words[word] as number)) word += 1;
-    for (at = first + (word << 2); at < bytes.length; at += 1) if (isMark(bytes[at])) return at;
+    const start = (at - first) >> 2;
+    const near = Math.min(words.length, start + NEAR_WORDS);
+    let word = start;
+    while (word < near && !hasMark(words[word] as number)) word += 1;
+    at = first + (word << 2);
+    if (word === start + NEAR_WORDS) at = farMark(bytes, at);
+    for (; at < bytes.length; at += 1) if (isMark(bytes[at])) return at;
     return bytes.length;
   }
+}
+
+/** Index of the next mark, found by two searches of a window at a time, or the end. */
+function farMark(bytes: Buffer, from: number): number {
+  for (let at = from; at < bytes.length; at += WINDOW_BYTES) {
+    const window = bytes.subarray(at, at + WINDOW_BYTES);
+    const quote = window.indexOf(QUOTE);
+    const backslash = (quote < 0 ? window : window.subarray(0, quote)).indexOf(BACKSLASH);
+    if (backslash >= 0) return at + backslash;
+    if (quote >= 0) return at + quote;
+  }
+  return bytes.length;
 }
 
 function isMark(byte: number | undefined): boolean {

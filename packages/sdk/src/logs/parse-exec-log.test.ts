@@ -55,6 +55,9 @@ describe('parseExecLog', () => {
       '',
       'nothing',
       text('after', ',"id":8'),
+      ...[200, 255, 256, 257, 300, 16_000, 16_630, 40_000].map((n) =>
+        text(`${'x'.repeat(n)}\n${'y'.repeat(n)}"`),
+      ),
       ...Array.from({ length: 40 }, (_, n) => text(`${'x'.repeat(n)}\t"${'y'.repeat(40 - n)}`)),
     ];
     const expected = lines.map((line) => parseExecLogLine(line)).filter((line) => line !== null);
