@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { consumer, msb } from './support/consumer.ts';
+import { processesNaming } from './support/leftovers.ts';
 import { type Netns, netnsObstacle, PEER, startNetns, type TextResult } from './support/netns.ts';
+import { sandboxProcess } from './support/sandbox-process.ts';
 
 const obstacle = netnsObstacle();
 if (obstacle !== null) console.log(`skipped: ${obstacle}`);
+
+/** No other sandbox of this machine has it. */
+const NAME = `web-${process.pid}`;
 
 let made: BusyboxHome;
 let net: Netns;
@@ -34,16 +39,8 @@ async function denied(name: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line));
 }
 
-/** Processes whose command line names a sandbox. */
-async function processesOf(name: string): Promise<number[]> {
-  const found: number[] = [];
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const line = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    if (line.replaceAll('\0', ' ').includes(`microsandbox ${name}`)) found.push(Number(entry));
-  }
-  return found;
-}
+/** Processes of the sandbox; its monitor names it too. */
+const processes = () => processesNaming(`microsandbox ${NAME}`);
 
 async function portsOf(name: string): Promise<string[]> {
   return JSON.parse(await must(here('ps', name, '--format', 'json'))).ports;
@@ -67,31 +64,31 @@ describe.skipIf(obstacle)('a network', () => {
     expect(await msb(['pull', made.reference])).toMatchObject({ code: 0 });
     const ports = ['-p', '0:8080', '-p', '0:9090/udp'];
     const dns = ['--dns-nameserver', PEER.nameserver];
-    await must(here('create', '--name', 'web', ...ports, ...dns, made.reference));
+    await must(here('create', '--name', NAME, ...ports, ...dns, made.reference));
   });
 
   afterAll(async () => {
-    await here('rm', '--force', 'web');
+    await here('rm', '--force', NAME);
     await net?.[Symbol.asyncDispose]();
     await made?.[Symbol.asyncDispose]();
   });
 
   it('resolves names and reaches public addresses of both families', async () => {
     const page = 'hello from the peer\n';
-    expect(await must(sh('web', 'wget -q -O - http://example.com/'))).toBe(page);
-    expect(await must(sh('web', `wget -q -O - http://[${PEER.publicV6}]/`))).toBe(page);
-    expect(await must(sh('web', `nslookup -type=a example.com ${PEER.public}:5300`))).toContain(PEER.public);
+    expect(await must(sh(NAME, 'wget -q -O - http://example.com/'))).toBe(page);
+    expect(await must(sh(NAME, `wget -q -O - http://[${PEER.publicV6}]/`))).toBe(page);
+    expect(await must(sh(NAME, `nslookup -type=a example.com ${PEER.public}:5300`))).toContain(PEER.public);
   });
 
   it('refuses private, metadata and host addresses, and says what would allow them', async () => {
     for (const address of [PEER.private, PEER.metadata, 'host.microsandbox.internal']) {
-      const { code, stderr } = await sh('web', `wget -q -O - http://${address}/`);
+      const { code, stderr } = await sh(NAME, `wget -q -O - http://${address}/`);
       expect(code).not.toBe(0);
       expect(stderr).toMatch(/hint: \d+ connections? (was|were) denied: .*:80\/tcp.*--net-rule 'allow@/);
     }
-    const { code } = await sh('web', 'nslookup lying.example.com');
+    const { code } = await sh(NAME, 'nslookup lying.example.com');
     expect(code).not.toBe(0);
-    expect(await denied('web')).toEqual(
+    expect(await denied(NAME)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ address: PEER.private, allow_rule: `allow@${PEER.private}:tcp:80` }),
         expect.objectContaining({ address: PEER.metadata, decided_by: 'default' }),
@@ -102,52 +99,52 @@ describe.skipIf(obstacle)('a network', () => {
   it('carries fifty mebibytes both ways unchanged', async () => {
     const content = Buffer.alloc(50 * 1024 * 1024, 'fifty mebibytes of text ');
     const digest = createHash('sha256').update(content).digest('hex');
-    expect(await must(sh('web', 'wget -q -O - http://example.com/large | sha256sum'))).toContain(digest);
+    expect(await must(sh(NAME, 'wget -q -O - http://example.com/large | sha256sum'))).toContain(digest);
     const upload =
       'wget -q -O /large http://example.com/large && wget -q -O - --post-file /large http://example.com/up';
-    expect(await must(sh('web', upload))).toBe(digest);
+    expect(await must(sh(NAME, upload))).toBe(digest);
   });
 
   it('has 256 connections at once', async () => {
     const loop = `for i in $(seq 256); do nc ${PEER.public} 81 < /dev/null & done; wait`;
-    const output = await must(sh('web', loop));
+    const output = await must(sh(NAME, loop));
     expect(output.split('\n').filter((line) => line === 'all here')).toHaveLength(256);
   });
 
   it('leaks no descriptor over many short connections', async () => {
-    const [pid] = await processesOf('web');
+    const pid = await sandboxProcess(made.home.path, NAME);
     const descriptors = async () => (await readdir(`/proc/${pid}/fd`)).length;
     const loop = (count: number) =>
       `for i in $(seq ${count}); do wget -q -O /dev/null http://example.com/ || exit 1; done`;
-    await must(sh('web', loop(5)));
+    await must(sh(NAME, loop(5)));
     const before = await descriptors();
-    await must(sh('web', loop(100)));
+    await must(sh(NAME, loop(100)));
     await expect.poll(descriptors, { timeout: 20_000 }).toBeLessThan(before + 20);
   });
 
   it('publishes ports, and shows the real ones', async () => {
-    const ports = await portsOf('web');
+    const ports = await portsOf(NAME);
     expect(ports).toEqual([
       expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*->8080\/tcp$/),
       expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*->9090\/udp$/),
     ]);
-    await must(sh('web', 'mkdir -p /site; echo from the guest > /site/index.html; httpd -p 8080 -h /site'));
-    const { stdout } = await fetchFrom(await hostPort('web', '8080/tcp'));
+    await must(sh(NAME, 'mkdir -p /site; echo from the guest > /site/index.html; httpd -p 8080 -h /site'));
+    const { stdout } = await fetchFrom(await hostPort(NAME, '8080/tcp'));
     expect(stdout).toBe('from the guest\n');
   });
 
   it('tells what a policy does, and learns one from a run', async () => {
     const check = (...args: string[]) => here('policy', 'check', ...args);
-    expect(await must(check('web', `${PEER.public}:80`))).toBe(
+    expect(await must(check(NAME, `${PEER.public}:80`))).toBe(
       `allow ${PEER.public}:80/tcp by rule allow@public\n`,
     );
-    const refused = await check('web', `${PEER.private}:80/tcp`);
+    const refused = await check(NAME, `${PEER.private}:80/tcp`);
     expect(refused).toMatchObject({
       code: 1,
       stdout: `deny  ${PEER.private}:80/tcp by the default; allow it with --net-rule 'allow@${PEER.private}:tcp:80'\n`,
     });
     expect((await check('--net', 'none', `${PEER.public}:80`)).code).toBe(1);
-    const learned = await must(here('policy', 'learn', 'web'));
+    const learned = await must(here('policy', 'learn', NAME));
     expect(learned).toContain('--no-net\n');
     expect(learned).toContain('--net-rule allow@example.com:tcp:80\n');
   });
@@ -171,16 +168,15 @@ describe.skipIf(obstacle)('a network', () => {
   });
 
   it('leaves no listener and no process behind', async () => {
-    const port = await hostPort('web', '8080/tcp');
-    await must(here('stop', 'web'));
+    const port = await hostPort(NAME, '8080/tcp');
+    await must(here('stop', NAME));
     expect((await fetchFrom(port)).code).not.toBe(0);
-    expect(await processesOf('web')).toEqual([]);
+    expect(await processes()).toEqual([]);
 
-    await must(here('start', 'web'));
-    const again = await hostPort('web', '8080/tcp');
-    const [pid = 0] = await processesOf('web');
-    process.kill(pid, 'SIGKILL');
-    await expect.poll(() => processesOf('web'), { timeout: 20_000 }).toEqual([]);
+    await must(here('start', NAME));
+    const again = await hostPort(NAME, '8080/tcp');
+    process.kill(await sandboxProcess(made.home.path, NAME), 'SIGKILL');
+    await expect.poll(processes, { timeout: 20_000 }).toEqual([]);
     expect((await fetchFrom(again)).code).not.toBe(0);
   });
 });
