@@ -14,6 +14,7 @@ const forTests = [
   { file: 'mmdebstrap', package: 'mmdebstrap' },
   { file: 'htpasswd', package: 'apache2-utils' },
   { file: 'tmux', package: 'tmux' },
+  { file: 'openssl', package: 'openssl' },
 ];
 
 function present(file) {
