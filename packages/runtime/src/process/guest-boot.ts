@@ -94,7 +94,7 @@ export class GuestBoot {
   }
 
   /** Says to the agent what it is to be; `ready` has its answer. */
-  #shakeHands({ machine, diskIds }: LaunchedMachine): { link: GuestLink; ready: Promise<Buffer> } {
+  #shakeHands({ choice, machine, diskIds }: LaunchedMachine): { link: GuestLink; ready: Promise<Buffer> } {
     const { launch, network, phases } = this.#options;
     this.#guestStarted = false;
     void machine.guestStarted.then(() => {
@@ -114,7 +114,7 @@ export class GuestBoot {
     const link = new GuestLink(port, handshake);
     const entropy = randomBytes(ENTROPY_BYTES);
     link.send(encodeWake({ entropy, unixTimeNanos: unixTimeNanos(), disks: diskIds }));
-    link.sendMessage(0, 'core.bootstrap', completeBootstrap(launch, network?.guestSettings));
+    link.sendMessage(0, 'core.bootstrap', completeBootstrap(launch, network?.guestSettings(choice.driver)));
     return { link, ready: handshake.run(link) };
   }
 }

@@ -11,7 +11,13 @@ import {
   planNetwork,
   TlsInterception,
 } from '@microsandbox/network';
-import { type LaunchConfig, MicrosandboxError, RuntimeError, type VmProcess } from '@microsandbox/types';
+import {
+  type LaunchConfig,
+  MicrosandboxError,
+  RuntimeError,
+  type VmmChoice,
+  type VmProcess,
+} from '@microsandbox/types';
 import type { SecretsUpdater } from '../control/secrets-updater.ts';
 import type { RuntimeLog } from '../journal/runtime-log.ts';
 import type { NetworkCounters } from '../keeper/metrics-sampler.ts';
@@ -73,9 +79,9 @@ export class SandboxNetwork {
     );
   }
 
-  /** What the guest is told about it. */
-  get guestSettings(): GuestNetworkSettings {
-    return guestNetworkSettings(this.#plan);
+  /** What the guest of such a monitor is told about it. */
+  guestSettings(driver: VmmChoice['driver']): GuestNetworkSettings {
+    return guestNetworkSettings(this.#plan, driver);
   }
 
   /** Changes secrets for connections that begin from now on. */
