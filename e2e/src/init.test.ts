@@ -58,6 +58,16 @@ describe('a program of the image as process 1', () => {
     await Sandbox.remove('busybox-init');
   });
 
+  it('ends the sandbox with a power-off, as any program that may', async () => {
+    const box = await builder('halting').create();
+    // The program never ends; its machine does.
+    const pending = box.shell('sync; busybox poweroff -f; sleep 1000');
+    await expect(pending).rejects.toMatchObject({ code: 'agentLost' });
+    const status = async () => (await Sandbox.get('halting')).status;
+    await expect.poll(status, SLOWLY).toBe('stopped');
+    await Sandbox.remove('halting');
+  });
+
   it('is told when it cannot be', async () => {
     const env = made.home.env;
     const missing = await msb(['run', '--init', '/no/init', made.reference, '--', 'true'], { env });

@@ -79,6 +79,7 @@ export class SandboxRun {
       guest: this.#guest,
       kernelLog: options.places.kernelLog,
       end: (request) => this.end(request),
+      onError: (message) => options.log.warn(message),
     });
   }
 

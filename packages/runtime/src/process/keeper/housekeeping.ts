@@ -5,6 +5,7 @@ import type { GuestLink } from '../relay/guest-link.ts';
 import { CLOCK_CHECK_MS, ClockSync, unixTimeNanos } from './clock-sync.ts';
 import type { EndRequest } from './ending.ts';
 import type { GuestReport } from './guest-report.ts';
+import { HaltWatch } from './halt-watch.ts';
 import { IdleMonitor } from './idle-monitor.ts';
 
 const IDLE_CHECK_MS = 1000;
@@ -19,12 +20,15 @@ export interface HousekeepingOptions {
   readonly guest: Pick<GuestReport, 'latest'>;
   readonly kernelLog: string;
   end(request: EndRequest): void;
+  /** Something goes without; the sandbox runs on. */
+  onError(message: string): void;
 }
 
-/** The timers of a running sandbox: clock, size of the console's log, idle time, maximum duration. */
+/** What a running sandbox needs all the time: clock, size of the console's log, idle time, maximum duration, its end. */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #timers: NodeJS.Timeout[] = [];
+  #halt: HaltWatch | null = null;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
@@ -50,10 +54,22 @@ export class Housekeeping {
     tick();
     this.#timers.push(setInterval(tick, CLOCK_CHECK_MS));
     this.#watchIdleness();
+    this.#watchForHalt();
   }
 
   stop(): void {
+    this.#halt?.[Symbol.dispose]();
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
+  }
+
+  /** A guest that powers off by itself has completed; nothing of it is left to ask. */
+  #watchForHalt(): void {
+    const { kernelLog, end, onError } = this.#options;
+    try {
+      this.#halt = new HaltWatch(kernelLog, () => end({ reason: 'Completed', exitCode: 0, manner: 'now' }));
+    } catch (error) {
+      onError(`the console is not watched: ${(error as Error).message}`);
+    }
   }
 
   #watchIdleness(): void {
