@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTestImage, busyboxLayer, tarFolder, writeOciLayout } from '@microsandbox/test-utils';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { importSdk, msb } from './support/consumer.ts';
 import { processesNaming } from './support/leftovers.ts';
@@ -66,6 +66,19 @@ describe('a program of the image as process 1', () => {
     const status = async () => (await Sandbox.get('halting')).status;
     await expect.poll(status, SLOWLY).toBe('stopped');
     await Sandbox.remove('halting');
+  });
+
+  it('may lose the agent, which ends the sandbox and whatever waits for it', async () => {
+    vi.stubEnv('MSB_SHUTDOWN_FLUSH_TIMEOUT_MS', '1000');
+    const box = await builder('orphan')
+      .initWith('/bin/sh', (init) => init.args(['-c', 'while :; do sleep 1; done']))
+      .create();
+    vi.unstubAllEnvs();
+    const pending = box.shell('kill -9 $PPID; sleep 1000');
+    await expect(pending).rejects.toMatchObject({ code: 'agentLost' });
+    const status = async () => (await Sandbox.get('orphan')).status;
+    await expect.poll(status, SLOWLY).not.toBe('running');
+    await Sandbox.remove('orphan');
   });
 
   it('is told when it cannot be', async () => {

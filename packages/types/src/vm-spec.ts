@@ -65,6 +65,8 @@ export interface VmProcess {
   readonly version: string;
   /** Settles when the guest's PID 1 opened its first port; never, when it does not come that far. */
   readonly guestStarted: Promise<void>;
+  /** Settles when the guest closed the port `agent`, which ends the agent's use; absent where the monitor does not tell. */
+  readonly agentLeft?: Promise<void>;
   /** Settles exactly once, when the process is gone and reaped. Never rejects. */
   readonly exited: Promise<VmExit>;
   /** Asks the monitor; absent where it has no answer. Rejects when the monitor is gone. */

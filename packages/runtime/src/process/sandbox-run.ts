@@ -157,11 +157,16 @@ export class SandboxRun {
   }
 
   #serve(booted: BootedGuest): void {
-    const { launch, places, log } = this.#options;
+    const { launch, places, log, env } = this.#options;
+    const { machine, choice } = booted.launched;
     this.#execLog.system('--- sandbox started ---');
     this.#booted = booted;
     this.#relay.serve(booted.link, booted.readyFrame);
-    this.#housekeeping.start(booted.link);
+    this.#housekeeping.start({
+      link: booted.link,
+      ...(machine.agentLeft && { agentLeft: machine.agentLeft }),
+      flushWindowMs: flushWindowMs(launch, choice.accelerator, env),
+    });
     if (!launch.startup) return;
     void runStartupCommand(places.agentSocket, launch.startup)
       .catch((error: Error) => {

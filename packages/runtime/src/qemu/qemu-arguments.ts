@@ -103,10 +103,13 @@ function consoles(spec: VmSpec, descriptors: QemuDescriptors): string[] {
     ...device({ driver: 'virtconsole', chardev: 'console' }),
     ...spec.ports.flatMap((name, index) => [
       ...['-chardev', `socket,id=port${index},fd=${descriptorOf(name, descriptors)}`],
-      ...device({ driver: 'virtserialport', id: `port${index}`, chardev: `port${index}`, name }),
+      ...device({ driver: 'virtserialport', id: portDevice(index), chardev: `port${index}`, name }),
     ]),
   ];
 }
+
+/** Name by which QEMU tells what happens to a console port. */
+export const portDevice = (index: number): string => `port${index}`;
 
 function descriptorOf(name: string, { ports }: QemuDescriptors): number {
   const fd = ports.get(name);

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { VmProcess, VmSpec } from '@microsandbox/types';
-import { isSharePort } from '../vmm/guest-setup.ts';
+import { AGENT_PORT, isSharePort } from '../vmm/guest-setup.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
-import { type QemuTemplateOptions, qemuArguments } from './qemu-arguments.ts';
+import { portDevice, type QemuTemplateOptions, qemuArguments } from './qemu-arguments.ts';
 import { qemuCounters } from './qemu-counters.ts';
 import { QmpClient } from './qmp-client.ts';
 
@@ -47,7 +47,11 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
   return {
     pid: machine.pid,
     monitor,
-    guestStarted: firstPortOpened(monitor),
+    guestStarted: portChanged(monitor, ({ open }) => open === true),
+    agentLeft: portChanged(
+      monitor,
+      ({ id, open }) => id === portDevice(spec.ports.indexOf(AGENT_PORT)) && open === false,
+    ),
     ports: new Map(
       spec.ports.filter((name) => !isSharePort(name)).map((name) => [name, channel(portChannel(name))]),
     ),
@@ -61,10 +65,14 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
   };
 }
 
-function firstPortOpened(monitor: QmpClient): Promise<void> {
+/** Waits until the guest opens or closes a port. */
+function portChanged(
+  monitor: QmpClient,
+  isMeant: (change: { readonly id?: string; readonly open?: boolean }) => boolean,
+): Promise<void> {
   return new Promise((resolve) => {
     const done = monitor.onEvent(({ event, data }) => {
-      if (event !== 'VSERPORT_CHANGE' || !(data as { open?: boolean }).open) return;
+      if (event !== 'VSERPORT_CHANGE' || !isMeant(data as object)) return;
       done();
       resolve();
     });

@@ -12,6 +12,14 @@ const IDLE_CHECK_MS = 1000;
 /** Longest delay a timer takes; longer ones would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** A guest that is ready. */
+export interface ServedGuest {
+  readonly link: GuestLink;
+  readonly agentLeft?: Promise<void>;
+  /** Milliseconds that it gets to end by itself. */
+  readonly flushWindowMs: number;
+}
+
 /** What housekeeping works with. */
 export interface HousekeepingOptions {
   readonly launch: Pick<LaunchConfig, 'lifecycle'>;
@@ -29,6 +37,7 @@ export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #timers: NodeJS.Timeout[] = [];
   #halt: HaltWatch | null = null;
+  #isOver = false;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
@@ -43,7 +52,7 @@ export class Housekeeping {
   }
 
   /** The guest is ready. */
-  start(link: GuestLink): void {
+  start({ link, agentLeft, flushWindowMs }: ServedGuest): void {
     const clock = new ClockSync();
     const tick = () => {
       if (clock.isDue(Date.now())) {
@@ -55,9 +64,11 @@ export class Housekeeping {
     this.#timers.push(setInterval(tick, CLOCK_CHECK_MS));
     this.#watchIdleness();
     this.#watchForHalt();
+    void agentLeft?.then(() => this.#agentLeft(flushWindowMs));
   }
 
   stop(): void {
+    this.#isOver = true;
     this.#halt?.[Symbol.dispose]();
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
   }
@@ -70,6 +81,19 @@ export class Housekeeping {
     } catch (error) {
       onError(`the console is not watched: ${(error as Error).message}`);
     }
+  }
+
+  /**
+   * Beside another process 1 the agent may end alone. Nothing can be asked of such a guest any more; but it may be about
+   * to unmount its disks and end, with an init that ended the agent first.
+   */
+  #agentLeft(flushWindowMs: number): void {
+    if (this.#isOver) return;
+    const end = () => {
+      this.#options.onError('the agent has ended, and the guest has not');
+      this.#options.end({ reason: 'Failed', exitCode: 1, manner: 'now' });
+    };
+    this.#timers.push(setTimeout(end, flushWindowMs));
   }
 
   #watchIdleness(): void {
