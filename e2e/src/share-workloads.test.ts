@@ -14,6 +14,34 @@ const { Sandbox } = await importSdk();
 /** Small files of the large tree; the whole trial takes 20 000. */
 const FILES = Number(process.env['MSB_TORTURE_FILES'] ?? 1000);
 
+/** What a shell has no words for: memory that is a file, attributes, and being told of changes. */
+const BEYOND_SHELL = `
+import ctypes, mmap, os
+name = '/work/mapped'
+with open(name, 'w+b') as file:
+    file.truncate(8192)
+    with mmap.mmap(file.fileno(), 8192) as memory:
+        memory[4096:4101] = b'hello'
+        memory.flush()
+os.setxattr(name, 'user.note', b'a value')
+assert os.getxattr(name, 'user.note') == b'a value'
+os.chmod(name, 0o640)
+assert os.listxattr(name) == ['user.note'], os.listxattr(name)
+try:
+    os.setxattr(name, 'user.msb.override_stat', b'x')
+    raise SystemExit('the ownership overlay can be written')
+except OSError:
+    pass
+os.removexattr(name, 'user.note')
+assert os.listxattr(name) == []
+libc = ctypes.CDLL(None)
+watch = libc.inotify_init()
+IN_CREATE = 0x100
+assert libc.inotify_add_watch(watch, b'/work', IN_CREATE) > 0
+open('/work/seen', 'w').close()
+assert b'seen' in os.read(watch, 4096)
+`;
+
 let home: Awaited<ReturnType<typeof initTestHome>>;
 let registry: LocalRegistry;
 let reference: string;
@@ -119,6 +147,14 @@ describe('on a shared folder', () => {
     expect(
       await sh('cd /work && echo x > attr && chmod 640 attr && chown 12:34 attr && stat -c "%a %u %g" attr'),
     ).toBe('640 12 34\n');
+  });
+
+  it('files can be mapped, carry attributes, and tell of changes', async () => {
+    const output = await box.exec('python3', ['-c', BEYOND_SHELL]);
+    expect({ code: output.code, stderr: output.stderr() }).toEqual({ code: 0, stderr: '' });
+    const bytes = await readFile(host('work', 'mapped'));
+    expect(bytes.subarray(4096, 4101).toString()).toBe('hello');
+    expect(bytes).toHaveLength(8192);
   });
 
   it('SQLite in WAL mode keeps what it promised when the machine is killed', async () => {
