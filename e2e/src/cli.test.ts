@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { IsolatedHome } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
@@ -74,6 +76,32 @@ it('create, exec, ls, logs, stop, start and rm work on one sandbox', async () =>
   expect(removed.stderr).toContain("cannot remove sandbox 'web': still running");
   expect((await run(['rm', '-f', 'web'])).code).toBe(0);
   expect((await run(['ls', '-q'])).stdout.toString()).toBe('');
+});
+
+it('run takes a sandbox from files', async () => {
+  const folder = await mkdtemp(join(home.path, 'files-'));
+  const conf = join(folder, 'sandbox.yaml');
+  await writeFile(
+    conf,
+    `image: ${reference}
+memory: 256M
+env: { GREETING: hello, NAME: "\${MSB_TEST_NAME}" }
+workdir: /work
+mounts: ["./shared:/work"]
+scripts: { greet: "#!/bin/sh\\necho $GREETING $NAME from $PWD; echo kept > file\\n" }
+network: { policy: none }
+`,
+  );
+  await mkdir(join(folder, 'shared'));
+  const env = { ...home.env, MSB_TEST_NAME: 'world' };
+  const result = await msb(['run', '-q', '--conf', conf, '-e', 'GREETING=hi', '--', 'greet'], { env });
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  expect(result.stdout.toString()).toBe('hi world from /work\n');
+  expect(await readFile(join(folder, 'shared/file'), 'utf8')).toBe('kept\n');
+  await writeFile(conf, 'image: x\nmemroy: 1G\n');
+  const wrong = await msb(['run', '--conf', conf], { env });
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toContain(`${conf}: line 2 column 1: memroy: unknown field`);
 });
 
 it('images lists what was pulled', async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mustRun } from '@microsandbox/test-utils';
 import type { Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
@@ -122,5 +123,13 @@ it('msb mounts volumes by name, and disks', async () => {
   }
   const disk = join(made.home.path, 'volumes/disk/disk.raw');
   expect((await run('--mount-disk', `${disk}:/v:format=raw,fstype=ext4`)).stdout.toString()).toBe('3\n');
+  // The same disk in a format that grows.
+  const grown = join(made.home.path, 'grown.qcow2');
+  await mustRun('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', disk, grown]);
+  for (const expected of ['4\n', '5\n']) {
+    expect((await run('--mount-disk', `${grown}:/v:fstype=ext4`)).stdout.toString()).toBe(expected);
+  }
+  await mustRun('qemu-img', ['check', grown]);
+  expect((await run('--mount-disk', `${disk}:/v:format=raw,fstype=ext4`)).stdout.toString()).toBe('4\n');
   expect((await msb(['volumes', '-q'], { env })).stdout.toString().split('\n')).toContain('logs');
 });

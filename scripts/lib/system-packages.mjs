@@ -15,6 +15,7 @@ const forTests = [
   { file: 'htpasswd', package: 'apache2-utils' },
   { file: 'tmux', package: 'tmux' },
   { file: 'openssl', package: 'openssl' },
+  { file: 'qemu-img', package: 'qemu-utils' },
 ];
 
 function present(file) {
