@@ -53,7 +53,9 @@ describe('planDisks', () => {
   it('refuses what it cannot do', () => {
     expect(() => planDisks(launch({}))).toThrow('names no root disk');
     const vsock = [{ host_socket: '/s', port: 1, socket_type: 'stream' }];
-    expect(() => planDisks(launch({ vsock }))).toThrow('mount: vsock routes cannot be used yet');
+    expect(() => planDisks(launch({ vsock }))).toThrow(
+      'vsock routes need a monitor with a vsock device of its own',
+    );
     for (const spec of ['x', 'x:y', ':a:raw', 'id:/a:iso']) expect(() => parseDiskSpec(spec)).toThrow();
   });
 });
