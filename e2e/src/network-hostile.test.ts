@@ -12,8 +12,11 @@ if (obstacle !== null) console.log(`skipped: ${obstacle}`);
 const NAME = `hostile-${process.pid}`;
 const SERVER = HOSTS.other;
 
-/** What the sandbox process may grow by, whatever the guest sends. */
-const ROOM_MIB = 64;
+/**
+ * What the sandbox process may grow by, whatever the guest sends: 256 connections, the most at a time, have two buffers
+ * of 128 KiB each; then what the heap keeps of the frames.
+ */
+const ROOM_MIB = 64 + 32;
 
 let net: SecureNetwork;
 let script: string;
