@@ -14,10 +14,14 @@ import { toDatabaseError } from './database-error.ts';
 import { assertNoInstall } from './lease-queries.ts';
 import { memoryCopy } from './memory-copy.ts';
 import { isBusy, retryBusy } from './retry-busy.ts';
+import { translateLegacySnapshots } from './snapshots/translate-legacy-snapshots.ts';
+import { endAbandonedLease } from './snapshots/translation-lease.ts';
 
 /** What {@link Catalog.open} needs to know. */
 export interface CatalogOptions {
-  readonly layout: Pick<HomeLayout, 'dbDir' | 'dbFile' | 'migrationLock'>;
+  readonly layout: Pick<HomeLayout, 'dbDir' | 'dbFile' | 'migrationLock'> &
+    /** Absent: snapshots of older releases stay as they are. */
+    Partial<Pick<HomeLayout, 'snapshotsDir'>>;
   readonly config?: Pick<HostConfig, 'database'>;
   /**
    * Only look: create nothing, migrate nothing. A missing or older database is shown as this release would see
@@ -44,7 +48,8 @@ export class Catalog implements AsyncDisposable {
   }
 
   /**
-   * Opens the catalog, creating and migrating it first (spec: state 5). Safe when many processes do so at once.
+   * Opens the catalog, creating and migrating it and the snapshots of older releases first (spec: state 5). Safe
+   * when many processes do so at once. A snapshot that can't be translated keeps nobody from opening.
    *
    * @throws MicrosandboxError `schemaTooNew`: a newer release owns the database; it was not touched
    * @throws RuntimeError when an installation or downgrade is under way
@@ -60,6 +65,12 @@ export class Catalog implements AsyncDisposable {
       });
       await assertNoSelfDowngrade(layout.dbDir);
       const writer = await openMigrated(layout.dbFile, patienceMs);
+      if (layout.snapshotsDir !== undefined) {
+        // Without it those snapshots are not usable yet; the next opening tries again.
+        await translateLegacySnapshots(writer, { snapshotsDir: layout.snapshotsDir, patienceMs }).catch(
+          () => {},
+        );
+      }
       return new Catalog(await openBeside(layout.dbFile, writer, patienceMs), writer, patienceMs);
     } catch (error) {
       throw connectError(layout.dbFile, error);
@@ -116,6 +127,7 @@ async function openMigrated(path: string, patienceMs: number): Promise<Database>
   await ensureDatabaseFile(path);
   const writer = await retryBusy(() => openWriter(path), patienceMs);
   try {
+    await retryBusy(() => endAbandonedLease(writer), patienceMs);
     await retryBusy(() => assertNoInstall(writer), patienceMs);
     if ((await retryBusy(() => assertSchemaNotAhead(writer), patienceMs)).length > 0) {
       await migratePatiently(writer, patienceMs);
