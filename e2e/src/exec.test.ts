@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecHandle, ExecOptionsBuilder, Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { importSdk, msb } from './support/consumer.ts';
 import { processesIn } from './support/processes-in.ts';
+import { residentMib } from './support/sandbox-process.ts';
 
 const { Sandbox } = await importSdk();
 
@@ -35,12 +35,6 @@ const run = async (
 ) => box.execWith('sh', (exec) => configure(exec.args(['-c', script])));
 const out = async (...given: Parameters<typeof run>) => (await run(...given)).stdout().trim();
 const cli = (...args: string[]) => msb(args, { env: made.home.env });
-
-/** Resident memory of a process, in MiB. */
-async function residentMib(pid: number | string): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
 
 /** Reads until the end; the bytes of standard output and how it ended. */
 async function drain(handle: ExecHandle) {
