@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -67,7 +66,12 @@ export class RawAgent implements AsyncDisposable {
   }
 
   async closed(): Promise<void> {
-    if (!this.socket.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) });
+    // Not `once`: it rejects on 'error', and a relay that hangs up may do so before the last write is through (EPIPE).
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!this.socket.closed) {
+      if (Date.now() > deadline) throw new Error('connection still open');
+      await delay(1);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
