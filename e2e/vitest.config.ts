@@ -36,6 +36,8 @@ function suite(
       fileParallelism: false,
       testTimeout: 180_000,
       hookTimeout: 300_000,
+      // Whole machines on a host that may be busy: a second try decides, and `npm test` names each test that needed it.
+      retry: 1,
       provide,
       ...files,
     },

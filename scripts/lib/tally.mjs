@@ -6,6 +6,8 @@ export class Tally {
   failed = 0;
   /** Names of skipped tests; each says why in its own name or note. */
   skipped = [];
+  /** Names of tests that passed at their second try only, with the words of the first. */
+  unstable = [];
 
   /** One check that is a script. */
   step(name, ok) {
@@ -29,6 +31,9 @@ export class Tally {
       if (suite.status === 'failed' && suite.assertionResults.length === 0) this.step(suite.name, false);
       for (const test of suite.assertionResults) {
         if (!['passed', 'failed'].includes(test.status)) this.skipped.push(test.fullName);
+        // Errors of a test that passed are those of an earlier try.
+        const [firstTry] = test.status === 'passed' ? test.failureMessages : [];
+        if (firstTry !== undefined) this.unstable.push(`${test.fullName}\n${firstTry}`);
       }
     }
   }
@@ -49,9 +54,11 @@ export class Tally {
     }
   }
 
-  /** Prints the skipped tests and the closing line. */
+  /** Prints the unstable and the skipped tests and the closing line. */
   close() {
+    for (const report of this.unstable) console.log(`UNSTABLE, passed at the second try: ${report}`);
     for (const name of this.skipped) console.log(`skipped: ${name}`);
+    if (this.unstable.length > 0) console.log(`${this.unstable.length} of the passed needed a second try`);
     console.log(`${this.passed} passed, ${this.failed} failed, ${this.skipped.length} skipped`);
     return this.failed === 0 && this.passed > 0;
   }
