@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { mustRun } from '@microsandbox/test-utils';
+import { mustRun, SeededRandom } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { consumer, importSdk, msb } from './support/consumer.ts';
@@ -28,17 +28,6 @@ beforeAll(async () => {
   await mustMsb(['rm', '-f', 'first']);
 });
 afterAll(() => made[Symbol.asyncDispose]());
-
-/** Deterministic numbers in [0, 1) (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const argumentsOf = (operation: Operation, name: string): string[] =>
   ({
@@ -110,11 +99,14 @@ async function expectTheTruth(name: string): Promise<void> {
 }
 
 it(`${ROUNDS} kills at random moments leave nothing stuck (seed ${SEED})`, async () => {
-  const next = random(SEED);
-  const pick = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)] as T;
+  const random = new SeededRandom(SEED);
   for (let round = 0; round < ROUNDS; round += 1) {
     const name = `kill${round}`;
-    const [operation, victim, delayMs] = [pick(OPERATIONS), pick(VICTIMS), next() * MAX_DELAY_MS];
+    const [operation, victim, delayMs] = [
+      random.pick(OPERATIONS),
+      random.pick(VICTIMS),
+      random.fraction() * MAX_DELAY_MS,
+    ];
     const what = `round ${round}: ${operation}, ${victim} after ${delayMs.toFixed(0)} ms`;
     try {
       await prepare(operation, name);

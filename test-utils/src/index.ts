@@ -8,5 +8,6 @@ export * from './oci-layout.ts';
 export * from './push-image.ts';
 export * from './reference-msb.ts';
 export * from './run-command.ts';
+export * from './seeded-random.ts';
 export * from './tar-folder.ts';
 export * from './test-image.ts';

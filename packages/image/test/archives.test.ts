@@ -3,7 +3,14 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { buildTestImage, findProgram, mustRun, runCommand, writeOciLayout } from '@microsandbox/test-utils';
+import {
+  buildTestImage,
+  findProgram,
+  mustRun,
+  runCommand,
+  SeededRandom,
+  writeOciLayout,
+} from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ErofsReader,
@@ -16,7 +23,6 @@ import {
   saveArchive,
 } from '../src/index.ts';
 import { dumpTree } from './dump-tree.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { paxEntry, tarEntry } from './tar-builder.ts';
 
 const END = Buffer.alloc(1024);

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SeededRandom } from '@microsandbox/test-utils';
 import { ImageError } from '@microsandbox/types';
 import { afterAll, expect } from 'vitest';
 import { ErofsReader } from '../src/erofs/erofs-reader.ts';
@@ -9,7 +10,6 @@ import { superblockChecksum } from '../src/erofs/superblock.ts';
 import { writeErofs } from '../src/erofs/write-erofs.ts';
 import { fuzz } from './fuzz.ts';
 import { randomTree } from './random-tree.ts';
-import type { SeededRandom } from './seeded-random.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'msb-erofs-fuzz-'));
 const path = join(dir, 'image');

@@ -3,6 +3,7 @@ import { lstat, mkdtemp, open, readdir, readFile, readlink, rm } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeDeviceNumber, encodeDeviceNumber } from '../src/erofs/device-number.ts';
 import { NODE_TYPES } from '../src/erofs/erofs-format.ts';
@@ -13,7 +14,6 @@ import type { DirectoryNode, LayerTree, TreeNode } from '../src/tree/nodes.ts';
 import { fileBytes } from './dump-tree.ts';
 import { noKernelMount, withMount } from './kernel-mount.ts';
 import { randomTree } from './random-tree.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const run = promisify(execFile);
 

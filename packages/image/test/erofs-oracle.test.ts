@@ -4,6 +4,7 @@ import { chmod, link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeErofs } from '../src/erofs/write-erofs.ts';
 import { writeFsmeta } from '../src/erofs/write-fsmeta.ts';
@@ -13,7 +14,6 @@ import { mergeLayers } from '../src/tree/merge-layers.ts';
 import type { LayerTree } from '../src/tree/nodes.ts';
 import { dumpFolder } from './dump-folder.ts';
 import { fsckErofs, noFsckErofs } from './fsck-erofs.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { type TarEntry, tarArchive } from './tar-builder.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isValidErofs } from '../src/erofs/is-valid-erofs.ts';
 import { readErofsLayer } from '../src/erofs/read-erofs-layer.ts';
@@ -10,7 +11,6 @@ import { mergeLayers } from '../src/tree/merge-layers.ts';
 import { dumpTree } from './dump-tree.ts';
 import { fsckErofs, noFsckErofs } from './fsck-erofs.ts';
 import { randomTree } from './random-tree.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 let dir: string;
 beforeEach(async () => {

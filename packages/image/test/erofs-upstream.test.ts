@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErofsDataMap } from '../src/erofs/erofs-data-map.ts';
 import { writeErofs } from '../src/erofs/write-erofs.ts';
@@ -8,7 +9,6 @@ import { writeFsmeta } from '../src/erofs/write-fsmeta.ts';
 import { readLayerTar } from '../src/tar/read-layer-tar.ts';
 import { mergeLayers } from '../src/tree/merge-layers.ts';
 import type { LayerTree } from '../src/tree/nodes.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { gnuLong, paxEntry, type TarEntry, tarArchive } from './tar-builder.ts';
 import { noUpstreamMsb, upstreamDisks } from './upstream-msb.ts';
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SeededRandom } from '@microsandbox/test-utils';
 import { MicrosandboxError } from '@microsandbox/types';
 import { afterAll, expect } from 'vitest';
 import { crc32c } from '../src/checksum/crc32c.ts';
@@ -12,7 +13,6 @@ import { sealSuperblock } from '../src/ext4/superblock.ts';
 import { randomExt4Tree } from './ext4-tree.ts';
 import { fuzz } from './fuzz.ts';
 import { makeLegacy } from './legacy-ext4.ts';
-import type { SeededRandom } from './seeded-random.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK = 4096;

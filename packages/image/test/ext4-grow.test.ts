@@ -1,6 +1,7 @@
 import { copyFile, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createUpperDisk } from '../src/ext4/create-upper-disk.ts';
 import { formatExt4 } from '../src/ext4/format-ext4.ts';
@@ -12,7 +13,6 @@ import { dumpFolder } from './dump-folder.ts';
 import { expectClean, noE2fsprogs, noExt4Mount, readAt, withExt4, writeAt } from './ext4-kernel.ts';
 import { randomExt4Tree } from './ext4-tree.ts';
 import { makeLegacy } from './legacy-ext4.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { MicrosandboxError } from '@microsandbox/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crc32c } from '../src/checksum/crc32c.ts';
@@ -18,7 +19,6 @@ import {
 } from './ext4-kernel.ts';
 import { FUZZ_SECONDS, fuzzSeeds } from './fuzz-seeds.ts';
 import { journalOf, type TestJournal, type TestTransaction, writeLog } from './journal-writer.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const BLOCK = 4096;
 /** Free in every image of these tests: behind journal and root directory. */

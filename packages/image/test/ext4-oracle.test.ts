@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram, mustRun, runCommand } from '@microsandbox/test-utils';
+import { findProgram, mustRun, runCommand, SeededRandom } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createUpperDisk } from '../src/ext4/create-upper-disk.ts';
 import { formatExt4 } from '../src/ext4/format-ext4.ts';
 import { createDirectory, type DirectoryNode, type FileNode, type Metadata } from '../src/tree/nodes.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const MIB = 1024 * 1024;
 const e2fsck = await findProgram('e2fsck');

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, open, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createUpperDisk } from '../src/ext4/create-upper-disk.ts';
 import { growImage } from '../src/ext4/grow/grow-image.ts';
@@ -19,7 +20,6 @@ import {
   syncMount,
   withExt4,
 } from './ext4-kernel.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const MIB = 1024 * 1024;
 const JOURNAL_MAGIC = Buffer.from('c03b3998', 'hex');

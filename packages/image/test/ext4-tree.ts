@@ -1,6 +1,6 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import type { DirectoryNode, FileNode, LayerTree } from '../src/tree/nodes.ts';
 import { randomTree } from './random-tree.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 /** A random tree that ext4 can express: extended attributes of one file fit in a block. */
 export function randomExt4Tree(seed: number): LayerTree {

@@ -7,6 +7,7 @@ import {
   type LocalRegistry,
   mustRun,
   pushImage,
+  SeededRandom,
   startLocalRegistry,
 } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +17,6 @@ import { createFlatDisk } from '../src/flat/create-flat-disk.ts';
 import { findFlat, materializeFlat } from '../src/flat/materialize-flat.ts';
 import { pullImage } from '../src/pull/pull-image.ts';
 import { expectClean, noE2fsprogs } from './ext4-kernel.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { paxEntry, type TarEntry, tarArchive } from './tar-builder.ts';
 import { upstreamMsb } from './upstream-msb.ts';
 

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { PatchFailedError } from '@microsandbox/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeErofs } from '../src/erofs/write-erofs.ts';
@@ -33,7 +34,6 @@ import {
 } from '../src/tree/nodes.ts';
 import { expectClean, noE2fsprogs, noExt4Mount, withExt4 } from './ext4-kernel.ts';
 import { noKernelMount, withMount } from './kernel-mount.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const run = promisify(execFile);
 const missing = noKernelMount ?? noExt4Mount ?? noE2fsprogs;

@@ -1,3 +1,4 @@
+import type { SeededRandom } from '@microsandbox/test-utils';
 import {
   createDirectory,
   type DirectoryNode,
@@ -6,7 +7,6 @@ import {
   type Metadata,
   type TreeNode,
 } from '../src/tree/nodes.ts';
-import type { SeededRandom } from './seeded-random.ts';
 
 const SIZES = [0, 1, 100, 4095, 4096, 4097, 8192, 20_000];
 const KINDS = [

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { buildTestImage, type TestImage } from '@microsandbox/test-utils';
+import { buildTestImage, SeededRandom, type TestImage } from '@microsandbox/test-utils';
 import { MicrosandboxError } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
 import { type Platform, parseImageReference, type Registry, resolveImage } from '../src/index.ts';
-import { SeededRandom } from './seeded-random.ts';
 
 const amd64: Platform = { os: 'linux', architecture: 'amd64' };
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -1,9 +1,9 @@
+import type { SeededRandom } from '@microsandbox/test-utils';
 import { ImageError } from '@microsandbox/types';
 import { expect } from 'vitest';
 import type { LayerLimits } from '../src/tar/layer-limits.ts';
 import { fuzz } from './fuzz.ts';
 import { dumpTar } from './read-tar.ts';
-import type { SeededRandom } from './seeded-random.ts';
 import {
   gnuLong,
   paxEntry,

@@ -1,6 +1,6 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dumpTar } from './read-tar.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { gnuLong, paxEntry, tarArchive } from './tar-builder.ts';
 import { unpackers } from './unpackers.ts';
 

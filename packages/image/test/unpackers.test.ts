@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { ImageError } from '@microsandbox/types';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Compression } from '../src/pull/compression.ts';
 import { readLayerTar } from '../src/tar/read-layer-tar.ts';
 import { dumpTree } from './dump-tree.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { tarArchive } from './tar-builder.ts';
 import { noNativeUnpacker, type Unpacker, unpackers } from './unpackers.ts';
 

@@ -7,11 +7,11 @@ import {
   type LocalRegistry,
   mustRun,
   pushImage,
+  SeededRandom,
   startLocalRegistry,
 } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pullImage } from '../src/index.ts';
-import { SeededRandom } from './seeded-random.ts';
 import { tarEntry } from './tar-builder.ts';
 import { upstreamMsb } from './upstream-msb.ts';
 

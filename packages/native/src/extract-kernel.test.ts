@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { MicrosandboxError } from '@microsandbox/types';
 import { afterAll, describe, expect, it } from 'vitest';
 import { addon } from './load-addon.ts';
@@ -29,21 +30,19 @@ describe('extractKernel', () => {
   it.skipIf(missing)('never crashes on a damaged library (needs its npm package)', async () => {
     const original = await readFile(library);
     const path = join(folder, 'damaged.so');
-    let seed = 1;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return Math.floor((seed / 2 ** 32) * below);
-    };
+    const random = new SeededRandom(1);
     // Headers, symbols and code lie in the first 16 KiB, the section table at the end.
     const interesting = [0, 16_384, original.length - 4096, original.length] as const;
     for (let round = 0; round < 25; round++) {
       const head = Buffer.from(original);
       for (let i = 0; i < 40; i++) {
         const at =
-          i % 2 === 0 ? random(interesting[1]) : interesting[2] + random(interesting[3] - interesting[2]);
-        head[at] = random(256);
+          i % 2 === 0
+            ? random.below(interesting[1])
+            : interesting[2] + random.below(interesting[3] - interesting[2]);
+        head[at] = random.below(256);
       }
-      writeFileSync(path, round % 5 === 0 ? head.subarray(0, random(head.length)) : head);
+      writeFileSync(path, round % 5 === 0 ? head.subarray(0, random.below(head.length)) : head);
       const result = await addon()
         .extractKernel(path)
         .catch((error: unknown) => error);

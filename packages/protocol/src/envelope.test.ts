@@ -1,6 +1,6 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import { ProtocolError } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../test/random.ts';
 import { comparable, vectors } from '../test/vectors.ts';
 import { decodeCbor } from './cbor/decode-cbor.ts';
 import { encodeCbor } from './cbor/encode-cbor.ts';
@@ -167,13 +167,13 @@ describe('decodePayload is as tolerant as the reference decoder', () => {
   });
 
   it('meets hostile bytes with a ProtocolError, never anything else', () => {
-    const random = seededRandom(7);
+    const random = new SeededRandom(7);
     const frames = vectors.frames.map((vector) => hex(vector.frameHex));
     const deadline = performance.now() + 2_000;
     for (let round = 0; round < 20_000 && performance.now() < deadline; round += 1) {
-      const bytes = Buffer.from(frames[random(frames.length)] ?? []);
-      for (let flips = random(4) + 1; flips > 0; flips -= 1)
-        bytes[9 + random(bytes.length - 9)] = random(256);
+      const bytes = Buffer.from(frames[random.below(frames.length)] ?? []);
+      for (let flips = random.below(4) + 1; flips > 0; flips -= 1)
+        bytes[9 + random.below(bytes.length - 9)] = random.below(256);
       try {
         decodeMessage({ flags: 0, body: bytes.subarray(9) });
       } catch (error) {

@@ -1,6 +1,6 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import { ProtocolError } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../test/random.ts';
 import { vectors } from '../test/vectors.ts';
 import { MAX_FRAME_SIZE } from './constants.ts';
 import { encodeFrame } from './frame.ts';
@@ -103,12 +103,14 @@ describe('FrameDecoder', () => {
   });
 
   it('survives random streams', () => {
-    const random = seededRandom(11);
+    const random = new SeededRandom(11);
     const deadline = performance.now() + 1_000;
     for (let round = 0; round < 2_000 && performance.now() < deadline; round += 1) {
       const decoder = new FrameDecoder();
       for (let piece = 0; piece < 20; piece += 1) {
-        const bytes = Buffer.from(Array.from({ length: random(40) }, () => random(4) && random(256)));
+        const bytes = Buffer.from(
+          Array.from({ length: random.below(40) }, () => random.below(4) && random.below(256)),
+        );
         try {
           for (const frame of decoder.push(bytes)) expect(frame.bytes.length).toBe(frame.body.length + 9);
         } catch (error) {

@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { ImageError } from '@microsandbox/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dumpTree } from '../../test/dump-tree.ts';
-import { SeededRandom } from '../../test/seeded-random.ts';
 import { layerNatives } from '../pull/layer-natives.ts';
 import {
   createDirectory,

@@ -1,3 +1,4 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import { InvalidConfigError } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
 import { parseImageReference, pinnedReference } from './parse-image-reference.ts';
@@ -77,14 +78,10 @@ describe('parseImageReference', () => {
       'é',
       '\u0000',
     ];
-    let state = 7;
-    const next = (limit: number): number => {
-      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-      return state % limit;
-    };
+    const random = new SeededRandom(7);
     const started = performance.now();
     for (let round = 0; round < 20_000; round++) {
-      const text = Array.from({ length: next(12) }, () => parts[next(parts.length)]).join('');
+      const text = Array.from({ length: random.below(12) }, () => parts[random.below(parts.length)]).join('');
       try {
         const { canonical } = parseImageReference(text);
         expect(parseImageReference(canonical).canonical).toBe(canonical);

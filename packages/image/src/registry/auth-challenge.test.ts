@@ -1,3 +1,4 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import { describe, expect, it } from 'vitest';
 import { parseAuthChallenges } from './auth-challenge.ts';
 
@@ -47,13 +48,11 @@ describe('parseAuthChallenges', () => {
 
   it('takes little time and memory for any header', () => {
     const pieces = ['"', '\\', ',', '=', ' ', 'Bearer', 'a', 'realm="x"', '\u0000', '~', '/'];
-    let state = 3;
-    const next = (limit: number): number => {
-      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-      return (state >> 8) % limit;
-    };
+    const random = new SeededRandom(3);
     for (let round = 0; round < 5000; round++) {
-      const header = Array.from({ length: next(40) }, () => pieces[next(pieces.length)]).join('');
+      const header = Array.from({ length: random.below(40) }, () => pieces[random.below(pieces.length)]).join(
+        '',
+      );
       for (const { parameters } of parseAuthChallenges(header))
         expect(parameters.size).toBeLessThanOrEqual(32);
     }

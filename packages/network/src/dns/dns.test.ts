@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostnameInsert, NetworkAddresses, PolicyQuestion, PolicyVerdict } from '@microsandbox/native';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { type Answer, decode, encode, type Packet, type Question, RECURSION_DESIRED } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { insertOf, readAnswer } from './answer.ts';
@@ -324,16 +325,12 @@ describe('hostile messages', () => {
   });
 
   it('of any bytes are read without a failure', () => {
-    let seed = 42;
-    const random = (): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return seed >>> 16;
-    };
+    const random = new SeededRandom(42);
     const valid = queryOf('www.example.com');
     for (let round = 0; round < 20_000; round += 1) {
-      const message = Buffer.from(valid.subarray(0, random() % (valid.length + 1)));
-      for (let flips = random() % 4; flips > 0 && message.length > 0; flips -= 1) {
-        message[random() % message.length] = random() & 0xff;
+      const message = Buffer.from(valid.subarray(0, random.below(valid.length + 1)));
+      for (let flips = random.below(4); flips > 0 && message.length > 0; flips -= 1) {
+        message[random.below(message.length)] = random.below(256);
       }
       readQuestion(message);
       readAnswer(message);

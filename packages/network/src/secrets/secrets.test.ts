@@ -1,3 +1,4 @@
+import { SeededRandom } from '@microsandbox/test-utils';
 import { describe, expect, it } from 'vitest';
 import type { SecretEntry, SecretsConfig } from '../config/secret-config.ts';
 import { HOST_ALIAS } from '../dns/dns-forwarder.ts';
@@ -340,11 +341,7 @@ describe('requests that servers may read in two ways', () => {
 });
 
 it('bytes of any kind end in a refusal or pass, and never hang', () => {
-  let seed = 7;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = new SeededRandom(7);
   const parts = [
     'GET ',
     'POST / HTTP/1.1\r\n',
@@ -366,7 +363,8 @@ it('bytes of any kind end in a refusal or pass, and never hang', () => {
       secret({ env_var: 'N', placeholder: '$N', allowed_hosts: [{ exact: 'n.com' }] }),
     ]);
     try {
-      for (let count = random(12); count > 0; count -= 1) send(target, parts[random(parts.length)] ?? '');
+      for (let count = random.below(12); count > 0; count -= 1)
+        send(target, parts[random.below(parts.length)] ?? '');
       target.end();
     } catch (error) {
       expect(error).toBeInstanceOf(BlockedConnection);

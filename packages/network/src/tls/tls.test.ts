@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { TLSSocket, connect as tlsConnect } from 'node:tls';
 import { addon, type CertificatePair } from '@microsandbox/native';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { InvalidConfigError } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
-import { randomOf } from '../../test-support/random.ts';
 import { tempDir } from '../../test-support/temp-dir.ts';
 import type { TlsConfig } from '../config/network-config.ts';
 import { completeNetworkConfig } from '../config/network-settings.ts';
@@ -220,10 +220,11 @@ describe('the server name in a ClientHello', () => {
 
   it('is read from any bytes without a failure', async () => {
     const hello = await helloOf('api.example.com');
-    const random = randomOf(5);
+    const random = new SeededRandom(5);
     for (let round = 0; round < 20_000; round += 1) {
-      const bytes = Buffer.from(hello.subarray(0, 1 + random(hello.length)));
-      for (let count = random(8); count > 0; count -= 1) bytes[random(bytes.length)] = random(256);
+      const bytes = Buffer.from(hello.subarray(0, 1 + random.below(hello.length)));
+      for (let count = random.below(8); count > 0; count -= 1)
+        bytes[random.below(bytes.length)] = random.below(256);
       const found = readHelloName(bytes);
       if (found.kind === 'name' && found.name !== null) expect(found.name.length).toBeLessThan(65_536);
     }

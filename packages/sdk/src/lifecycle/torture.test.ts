@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activeRun, isActive, isRunAlive, latestRun, type SandboxRow, sandboxByName } from '@microsandbox/db';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { sandboxPaths, sleep } from '@microsandbox/utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runScript, startScript } from '../../test/run-script.ts';
@@ -19,17 +20,6 @@ const SEED = Number(process.env['MSB_TORTURE_SEED'] ?? 20_261_124);
 
 /** Longest time until the kill; every operation is over by then on an idle machine. */
 const MAX_DELAY_MS = 600;
-
-/** Deterministic numbers in [0, 1) (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 let home: TestHome;
 beforeEach(async () => {
@@ -117,12 +107,12 @@ const OPERATIONS = ['create', 'create-detached', 'replace', 'start', 'stop', 're
 
 describe('trial by fire', () => {
   it(`${ROUNDS} kills at random moments leave nothing stuck (seed ${SEED})`, async () => {
-    const next = random(SEED);
+    const random = new SeededRandom(SEED);
     for (let round = 0; round < ROUNDS; round += 1) {
       const name = `t${round}`;
-      const operation = OPERATIONS[Math.floor(next() * OPERATIONS.length)] ?? 'create';
-      const victim = next() < 0.6 ? 'caller' : 'sandbox';
-      const delayMs = next() * MAX_DELAY_MS;
+      const operation = random.pick(OPERATIONS);
+      const victim = random.chance(0.6) ? 'caller' : 'sandbox';
+      const delayMs = random.fraction() * MAX_DELAY_MS;
       const what = `round ${round}: ${operation}, ${victim} after ${delayMs.toFixed(0)} ms`;
       await prepare(operation, name);
       const child = startScript('operate.ts', [operation, name, home.disk], home.path);

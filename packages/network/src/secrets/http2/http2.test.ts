@@ -1,7 +1,7 @@
 import { connect as http2Connect } from 'node:http2';
 import { Duplex } from 'node:stream';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { describe, expect, it } from 'vitest';
-import { randomOf } from '../../../test-support/random.ts';
 import { HOST, secretFor, VALUE } from '../../../test-support/serving.ts';
 import { BlockedConnection } from '../blocked.ts';
 import { ConnectionFilter } from '../connection-filter.ts';
@@ -345,15 +345,16 @@ it('any bytes end in a refusal or pass, and never hang', async () => {
   const priority = ((sent?.flags ?? 0) & FLAG.priority) === 0 ? 0 : 5;
   const seen = fields(new HpackDecoder(LIMITS).decode(sent?.payload.subarray(priority) ?? Buffer.alloc(0)));
   expect(seen).toContain(`x-all: ${PRINTABLE}`);
-  const random = randomOf(11);
+  const random = new SeededRandom(11);
   expect(() => filter().transform(good)).not.toThrow();
   for (let round = 0; round < 3000; round += 1) {
     const bytes = Buffer.from(good);
-    for (let count = 1 + random(6); count > 0; count -= 1) bytes[random(bytes.length)] = random(256);
+    for (let count = 1 + random.below(6); count > 0; count -= 1)
+      bytes[random.below(bytes.length)] = random.below(256);
     const target = filter(round % 2 === 0 ? {} : AWAY, round % 3 === 0);
     try {
       for (let at = 0; at < bytes.length; ) {
-        const size = 1 + random(200);
+        const size = 1 + random.below(200);
         target.transform(bytes.subarray(at, at + size));
         at += size;
       }
@@ -365,7 +366,7 @@ it('any bytes end in a refusal or pass, and never hang', async () => {
   }
   const decoder = (): HpackDecoder => new HpackDecoder(LIMITS);
   for (let round = 0; round < 20_000; round += 1) {
-    const bytes = Buffer.from(Array.from({ length: random(40) }, () => random(256)));
+    const bytes = Buffer.from(Array.from({ length: random.below(40) }, () => random.below(256)));
     try {
       decoder().decode(bytes);
     } catch (error) {

@@ -3,18 +3,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../../test-support/temp-dir.ts';
 import { ExecLog } from './exec-log.ts';
-
-/** Numbers from 0 below `limit`, the same in every run. */
-function randomNumbers(): (limit: number) => number {
-  let state = 42;
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
 
 const linesOf = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 
@@ -42,16 +34,16 @@ describe('ExecLog', () => {
   it('escapes whatever a program prints as JSON.stringify would', async () => {
     const path = join(tempDir(), 'exec.log');
     const log = new ExecLog(path, { limitBytes: 1 << 30 });
-    const random = randomNumbers();
+    const random = new SeededRandom(42);
     const alphabets = [
-      () => random(256),
-      () => 0x61 + random(26),
-      () => random(0x30),
-      () => [0x22, 0x5c, 0x61][random(3)] ?? 0,
+      () => random.below(256),
+      () => 0x61 + random.below(26),
+      () => random.below(0x30),
+      () => [0x22, 0x5c, 0x61][random.below(3)] ?? 0,
     ];
     const pieces = Array.from({ length: 3000 }, (_, index) => {
       const byte = alphabets[index % alphabets.length] as () => number;
-      const length = index % 500 === 0 ? 200_000 : random(200);
+      const length = index % 500 === 0 ? 200_000 : random.below(200);
       return Buffer.from(Array.from({ length }, byte));
     });
     for (const [index, piece] of pieces.entries()) {

@@ -7,6 +7,7 @@ import {
   FLAG_SESSION_START,
   type Heartbeat,
 } from '@microsandbox/protocol';
+import { SeededRandom } from '@microsandbox/test-utils';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeGuest, type FakeGuestOptions, type Received } from '../../../test-support/fake-guest.ts';
 import { RawClient } from '../../../test-support/raw-client.ts';
@@ -264,18 +265,16 @@ describe('AgentRelay', () => {
   it('survives clients that send noise', async () => {
     const { path, boot } = await setUp({ onMessage: cat });
     await boot();
-    let seed = 7;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return Math.floor((seed / 2 ** 32) * below);
-    };
+    const random = new SeededRandom(7);
     for (let round = 0; round < 60; round++) {
       const noisy = await RawClient.open(path);
       for (let i = 0; i < 10; i++) {
         const body =
-          round % 2 === 0 ? encodeMessage('core.exec.request', { cmd: 'cat' }) : Buffer.alloc(random(300));
-        for (let k = 0; k < 3; k++) if (body.length > 0) body[random(body.length)] = random(256);
-        noisy.sendFrame(noisy.idStart + random(3), random(8), body);
+          round % 2 === 0
+            ? encodeMessage('core.exec.request', { cmd: 'cat' })
+            : Buffer.alloc(random.below(300));
+        for (let k = 0; k < 3; k++) if (body.length > 0) body[random.below(body.length)] = random.below(256);
+        noisy.sendFrame(noisy.idStart + random.below(3), random.below(8), body);
       }
       noisy.socket.end();
       await noisy.closed();
