@@ -11,6 +11,7 @@ mod setup;
 mod transfer;
 
 use serde_json::json;
+use setup::Rules;
 
 const BYTES: usize = 400_000_000;
 const CONNECTIONS: usize = 2000;
@@ -24,17 +25,19 @@ fn main() {
     let mut in_rates = Vec::new();
     let mut no_rules = Vec::new();
     let mut many_rules = Vec::new();
+    let mut port_rules = Vec::new();
     for _ in 0..rounds {
         byte_rates.push(plain::bytes_through_socket_pair(BYTES));
         frame_rates.push(plain::frames_through_socket_pair(BYTES));
         out_rates.push(transfer::out_of_guest(BYTES));
         in_rates.push(transfer::into_guest(BYTES));
-        no_rules.push(setup::connect(CONNECTIONS, 0));
-        many_rules.push(setup::connect(CONNECTIONS, 1000));
+        no_rules.push(setup::connect(CONNECTIONS, Rules::None));
+        many_rules.push(setup::connect(CONNECTIONS, Rules::OtherPlaces(1000)));
+        port_rules.push(setup::connect(CONNECTIONS, Rules::OtherPorts(1000)));
     }
     let (bytes, frames) = (median(byte_rates), median(frame_rates));
     let (outgoing, incoming) = (median(out_rates), median(in_rates));
-    let (none, many) = (median(no_rules), median(many_rules));
+    let (none, many, ports) = (median(no_rules), median(many_rules), median(port_rules));
     let figures = json!({
         "rounds": rounds,
         "plainBytesMbPerS": bytes.round(),
@@ -48,6 +51,7 @@ fn main() {
         "connectionUs": none * 1e6,
         "connectionWith1000RulesUs": many * 1e6,
         "cost1000Rules": many / none,
+        "cost1000RulesForOtherPorts": ports / none,
     });
     println!("{figures}");
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 impl Policy {
     pub(super) fn answer(&self, protocol: Protocol, address: IpAddr, facts: &Facts) -> Verdict {
         let target = Target::new(address, &facts.gateways);
-        let mut rules = self.rules.iter().enumerate();
+        let mut rules = self.in_order(self.index.candidates().of_target(&target));
         let found = rules.find(|(_, rule)| {
             rule.is_egress()
                 && rule.ports.is_empty()

@@ -1,8 +1,9 @@
 //! The JSON form of a policy (spec: network 18).
 
 use super::group::Group;
-use super::model::{Action, Cidr, Destination, Direction, Policy, Protocol, Rule};
+use super::model::{Action, Cidr, Destination, Direction, Policy, PortRange, Protocol, Rule};
 use super::name::{NameError, normalise_name};
+use super::rule_index::RuleIndex;
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -44,14 +45,8 @@ struct RuleDocument {
     #[serde(default)]
     protocols: Vec<Protocol>,
     #[serde(default)]
-    ports: Vec<PortsDocument>,
+    ports: Vec<PortRange>,
     action: Action,
-}
-
-#[derive(Deserialize)]
-struct PortsDocument {
-    start: u16,
-    end: u16,
 }
 
 #[derive(Deserialize)]
@@ -67,31 +62,30 @@ enum DestinationDocument {
 pub(super) fn read(text: &str) -> Result<Policy, PolicyError> {
     let document: PolicyDocument = serde_json::from_str(text)?;
     let rules = document.rules.into_iter().enumerate();
+    let rules: Vec<Rule> = rules.map(|(i, r)| rule(i, r)).collect::<Result<_, _>>()?;
     Ok(Policy {
         default_egress: document.default_egress,
         default_ingress: document.default_ingress,
-        rules: rules.map(|(i, r)| rule(i, r)).collect::<Result<_, _>>()?,
+        index: RuleIndex::new(&rules),
+        rules,
     })
 }
 
 fn rule(index: usize, document: RuleDocument) -> Result<Rule, PolicyError> {
-    let mut ports = Vec::with_capacity(document.ports.len());
-    for PortsDocument { start, end } in document.ports {
-        if start > end {
-            return Err(PolicyError::Ports {
-                rule: index,
-                start,
-                end,
-            });
-        }
-        ports.push(start..=end);
+    let reversed = document.ports.iter().find(|range| range.start > range.end);
+    if let Some(&PortRange { start, end }) = reversed {
+        return Err(PolicyError::Ports {
+            rule: index,
+            start,
+            end,
+        });
     }
     Ok(Rule {
         direction: document.direction,
-        destination: destination(index, document.destination)?,
-        protocols: document.protocols,
-        ports,
         action: document.action,
+        protocols: document.protocols.into_iter().collect(),
+        ports: document.ports.into(),
+        destination: destination(index, document.destination)?,
     })
 }
 

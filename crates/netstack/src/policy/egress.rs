@@ -52,7 +52,7 @@ impl Policy {
     }
 
     fn egress(&self, flow: &Flow, facts: &Facts) -> Verdict {
-        let mut rules = self.egress_rules(flow);
+        let mut rules = self.egress_rules(flow, facts);
         while let Some((index, rule)) = rules.next() {
             match match_rule(rule, flow, facts) {
                 Match::No => {}
@@ -70,13 +70,19 @@ impl Policy {
         Verdict::default(self.default_egress)
     }
 
-    fn egress_rules<'a>(
-        &'a self,
-        flow: &'a Flow,
-    ) -> impl Iterator<Item = (usize, &'a Rule)> + use<'a> {
+    fn egress_rules(&self, flow: &Flow, facts: &Facts) -> impl Iterator<Item = (usize, &Rule)> {
         let (protocol, port) = (flow.protocol, flow.port);
-        let rules = self.rules.iter().enumerate();
-        rules.filter(move |(_, rule)| rule.is_egress() && rule.covers(protocol, port))
+        let applies = move |rule: &Rule| rule.is_egress() && rule.covers(protocol, port);
+        let candidates = self.index.candidates().of_target(&flow.target);
+        let candidates = match flow.hostname {
+            HostnameSource::Sni(name) => candidates.of_names([name]),
+            HostnameSource::Cache => candidates.of_names(facts.names),
+            HostnameSource::Deferred => candidates
+                .of_names(facts.names)
+                .and_first_denied_name(|index| applies(&self.rules[index])),
+        };
+        self.in_order(candidates)
+            .filter(move |(_, rule)| applies(rule))
     }
 
     fn tail_may_allow<'a>(

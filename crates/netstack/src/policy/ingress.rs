@@ -14,7 +14,8 @@ impl Policy {
         facts: &Facts,
     ) -> Verdict {
         let target = Target::new(peer, &facts.gateways);
-        let mut rules = self.rules.iter().enumerate();
+        let candidates = self.index.candidates().of_target(&target);
+        let mut rules = self.in_order(candidates.of_names(facts.names));
         let found = rules.find(|(_, rule)| {
             rule.is_ingress()
                 && rule.covers(protocol, Some(port))

@@ -6,7 +6,8 @@ use super::question::Verdict;
 
 impl Policy {
     pub(super) fn lookup(&self, name: Option<&str>, protocol: Protocol, port: u16) -> Verdict {
-        let mut rules = self.rules.iter().enumerate();
+        let candidates = self.index.candidates().of_group(Group::Host);
+        let mut rules = self.in_order(candidates.of_names(name));
         let found = rules.find(|(_, rule)| {
             rule.is_egress()
                 && match &rule.destination {

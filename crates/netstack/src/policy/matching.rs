@@ -7,9 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// An address with what every rule asks of it, found out once.
 pub(super) struct Target {
-    address: IpAddr,
-    group: Option<Group>,
-    embedded: Option<Ipv4Addr>,
+    pub(super) address: IpAddr,
+    pub(super) group: Option<Group>,
+    pub(super) embedded: Option<Ipv4Addr>,
 }
 
 impl Target {
@@ -35,11 +35,11 @@ impl Rule {
     pub(super) fn covers(&self, protocol: Protocol, port: Option<u16>) -> bool {
         self.covers_protocol(protocol)
             && (self.ports.is_empty()
-                || port.is_some_and(|port| self.ports.iter().any(|range| range.contains(&port))))
+                || port.is_some_and(|port| self.ports.iter().any(|range| range.contains(port))))
     }
 
     pub(super) fn covers_protocol(&self, protocol: Protocol) -> bool {
-        self.protocols.is_empty() || self.protocols.contains(&protocol)
+        self.protocols.is_empty() || self.protocols.contains(protocol)
     }
 
     /// Whether an address-like destination matches; none when the destination is a name.

@@ -2,8 +2,8 @@
 
 use super::document::{self, PolicyError};
 use super::group::Group;
+use super::rule_index::RuleIndex;
 use serde::Deserialize;
-use std::ops::RangeInclusive;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,15 +56,53 @@ pub(super) enum Destination {
     Group(Group),
 }
 
+/// Set of protocols, a bit for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Protocols(u8);
+
+impl Protocols {
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn contains(self, protocol: Protocol) -> bool {
+        self.0 & Protocols::bit(protocol) != 0
+    }
+
+    fn bit(protocol: Protocol) -> u8 {
+        1 << protocol as u8
+    }
+}
+
+impl FromIterator<Protocol> for Protocols {
+    fn from_iter<I: IntoIterator<Item = Protocol>>(protocols: I) -> Protocols {
+        let bits = protocols.into_iter().map(Protocols::bit);
+        Protocols(bits.fold(0, |all, bit| all | bit))
+    }
+}
+
+/// Ports from `start` to `end`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) struct PortRange {
+    pub start: u16,
+    pub end: u16,
+}
+
+impl PortRange {
+    pub(super) fn contains(self, port: u16) -> bool {
+        (self.start..=self.end).contains(&port)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub direction: Direction,
-    pub destination: Destination,
-    /// Empty means any.
-    pub protocols: Vec<Protocol>,
-    /// Guest-side ports; empty means any.
-    pub ports: Vec<RangeInclusive<u16>>,
     pub action: Action,
+    /// Empty means any.
+    pub protocols: Protocols,
+    /// Guest-side ports; empty means any.
+    pub ports: Box<[PortRange]>,
+    pub destination: Destination,
 }
 
 /// Rules in order and what holds when none decides.
@@ -73,6 +111,7 @@ pub struct Policy {
     pub(super) default_egress: Action,
     pub(super) default_ingress: Action,
     pub(super) rules: Vec<Rule>,
+    pub(super) index: RuleIndex,
 }
 
 impl Policy {
