@@ -51,6 +51,34 @@ it('run says that a program is missing and exits with 127', async () => {
   expect(result.code).toBe(127);
 });
 
+it('create takes all resources and profiles, and says which of them has no effect yet', async () => {
+  const flags = '--max-cpus 2 --max-memory 768M --thp never --deployment-profile multi-tenant';
+  const created = await run([
+    'create',
+    '-n',
+    'sized',
+    ...flags.split(' '),
+    '--cpu-placement',
+    'spread',
+    reference,
+  ]);
+  expect(created.stderr).toContain("warn: CPU placement 'spread' is stored");
+  expect(created.code).toBe(0);
+  const inspected = JSON.parse((await run(['inspect', 'sized', '--format', 'json'])).stdout.toString());
+  expect(inspected.config).toMatchObject({
+    resources: { max_cpus: 2, max_memory_mib: 768, cpu_placement: 'spread', thp: 'never' },
+    deployment_profile: 'multi_tenant',
+  });
+  await run(['rm', '-f', 'sized']);
+});
+
+it('create refuses a placement profile that the host does not define', async () => {
+  const refused = await run(['create', '-n', 'placed', '--placement-profile', 'fast', reference]);
+  expect(refused.stderr).toContain('placement profile `fast` is not defined in runtime.placement_profiles');
+  expect(refused.code).toBe(1);
+  expect((await run(['ls', '-q'])).stdout.toString()).not.toContain('placed');
+});
+
 it('create, exec, ls, logs, stop, start and rm work on one sandbox', async () => {
   const created = await run(['create', '-n', 'web', reference]);
   expect(created.code).toBe(0);

@@ -4,6 +4,7 @@ import { type MountBuilder, type RootDiskBuilder, Sandbox, type SandboxBuilder }
 import { LOG_LEVELS, type LogLevel } from '../command-line/command-spec.ts';
 import type { SandboxOptions } from '../commands/sandbox-options.ts';
 import { applyConfigFile } from '../config-file/apply-config-file.ts';
+import { printWarning } from '../errors/notice.ts';
 import { parseEnvEntry, parseLabel } from '../values/key-value.ts';
 import { PULL_POLICIES, parseKeyword } from '../values/keyword.ts';
 import { checkMountSource, type MountContext, type ParsedMount, parseMount } from '../values/mount.ts';
@@ -31,8 +32,7 @@ export async function buildSandbox(
   const env = (options.env ?? []).map((entry) => parseEnvEntry(entry));
   const given = new Set(env.map(([key]) => key));
   applyConfigFile(builder, file, { given, ...(options.shell !== undefined && { shell: options.shell }) });
-  if (options.cpus !== undefined) builder.cpus(options.cpus);
-  if (options.memory !== undefined) builder.memory(parseSizeMib(options.memory));
+  applyResources(builder, options);
   if (options.workdir !== undefined) builder.workdir(options.workdir);
   if (options.shell !== undefined) {
     checkShell(options.shell);
@@ -53,6 +53,7 @@ export async function buildSandbox(
   if (options.insecure) builder.registry((registry) => registry.insecure());
   if (options.rootDisk !== undefined) applyRootDisk(builder, parseRootDisk(options.rootDisk));
   if (options.security !== undefined) builder.security(options.security);
+  if (options.deploymentProfile !== undefined) builder.deploymentProfile(options.deploymentProfile);
   const logLevel =
     options.logLevel === undefined ? diagnostics : parseKeyword('log level', LOG_LEVELS, options.logLevel);
   if (logLevel !== undefined) builder.logLevel(logLevel);
@@ -72,6 +73,23 @@ export async function buildSandbox(
 /** True when an existing sandbox of the same name is to go. */
 export function replaces(options: SandboxOptions): boolean {
   return options.replace === true || options.replaceWithTimeout !== undefined;
+}
+
+function applyResources(builder: SandboxBuilder, options: SandboxOptions): void {
+  if (options.cpus !== undefined) builder.cpus(options.cpus);
+  if (options.maxCpus !== undefined) builder.maxCpus(options.maxCpus);
+  if (options.cpuPlacement !== undefined) {
+    builder.cpuPlacement(options.cpuPlacement);
+    if (options.cpuPlacement !== 'inherit') {
+      printWarning(
+        `CPU placement '${options.cpuPlacement}' is stored, but the host's scheduler places all sandboxes as yet`,
+      );
+    }
+  }
+  if (options.placementProfile !== undefined) builder.placementProfile(options.placementProfile);
+  if (options.memory !== undefined) builder.memory(parseSizeMib(options.memory));
+  if (options.maxMemory !== undefined) builder.maxMemory(parseSizeMib(options.maxMemory));
+  if (options.thp !== undefined) builder.thp(options.thp);
 }
 
 function applyReplacement(builder: SandboxBuilder, options: SandboxOptions): void {

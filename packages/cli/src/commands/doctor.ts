@@ -14,6 +14,7 @@ export const doctorCommand: CommandSpec = {
   options: [
     FORMAT,
     { long: 'fix', about: 'Put right what can be put right without harm, and warm a template' },
+    { long: 'yes', short: 'y', about: 'Accepted for compatibility; --fix asks nothing' },
     { long: 'boot', about: 'Also boot an empty sandbox, and show how long each part took' },
   ],
   run: typed<DoctorOptions>(async ({ options }) => {

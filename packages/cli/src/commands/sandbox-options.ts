@@ -1,3 +1,4 @@
+import type { CpuPlacement, DeploymentProfile, ThpPolicy } from 'microsandbox';
 import type { OptionSpec } from '../command-line/command-spec.ts';
 import { CONFIG_KINDS, type ConfigArgument } from '../config-file/config-kind.ts';
 import { integerUpTo } from '../values/integer.ts';
@@ -10,7 +11,12 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   /** All kinds of configuration files, in their order. */
   readonly conf?: readonly ConfigArgument[];
   readonly cpus?: number;
+  readonly maxCpus?: number;
+  readonly cpuPlacement?: CpuPlacement;
+  readonly placementProfile?: string;
   readonly memory?: string;
+  readonly maxMemory?: string;
+  readonly thp?: ThpPolicy;
   readonly workdir?: string;
   readonly shell?: string;
   readonly env?: readonly string[];
@@ -25,6 +31,7 @@ export interface SandboxOptions extends NetworkOptions, MachineOptions {
   readonly mountNamed?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly security?: 'default' | 'restricted';
+  readonly deploymentProfile?: DeploymentProfile;
   readonly script?: readonly string[];
   readonly scriptRaw?: readonly string[];
   readonly scriptPath?: readonly string[];
@@ -60,7 +67,27 @@ const CONFIG_FILES: readonly OptionSpec[] = CONFIG_KINDS.map((kind) => ({
 export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
   { long: 'name', short: 'n', value: 'NAME', about: 'Name of the sandbox' },
   { long: 'cpus', short: 'c', value: 'CPUS', about: 'Virtual CPUs', parse: integerUpTo(255) },
+  {
+    long: 'max-cpus',
+    value: 'CPUS',
+    about: 'Most virtual CPUs that `msb modify` may give it while it runs',
+    parse: integerUpTo(255),
+  },
+  {
+    long: 'cpu-placement',
+    value: 'POLICY',
+    about: "Which of the host's CPUs run it",
+    choices: ['inherit', 'auto', 'spread', 'compact'],
+  },
+  { long: 'placement-profile', value: 'NAME', about: 'Placement profile of config.json' },
   { long: 'memory', short: 'm', value: 'SIZE', about: 'Memory, such as 512M or 2G' },
+  { long: 'max-memory', value: 'SIZE', about: 'Most memory that `msb modify` may give it while it runs' },
+  {
+    long: 'thp',
+    value: 'POLICY',
+    about: 'Huge pages of the guest kernel',
+    choices: ['always', 'madvise', 'never'],
+  },
   { long: 'workdir', short: 'w', value: 'PATH', about: 'Working directory of commands' },
   { long: 'shell', value: 'SHELL', about: 'Shell of scripts and interactive sessions' },
   {
@@ -105,6 +132,12 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
     value: 'PROFILE',
     about: 'Security profile inside the guest',
     choices: ['default', 'restricted'],
+  },
+  {
+    long: 'deployment-profile',
+    value: 'PROFILE',
+    about: 'Whom the host serves; multi-tenant closes what reaches other tenants',
+    choices: ['single-tenant', 'multi-tenant'],
   },
   { long: 'script', value: 'NAME=BODY', about: 'Shell script on the guest PATH', repeatable: true },
   { long: 'script-raw', value: 'NAME=BODY', about: 'The same, taken as it stands', repeatable: true },
@@ -162,7 +195,12 @@ export const SANDBOX_OPTIONS: readonly OptionSpec[] = [
 export const CREATION_OPTIONS: ReadonlySet<keyof SandboxOptions> = new Set([
   'conf',
   'cpus',
+  'maxCpus',
+  'cpuPlacement',
+  'placementProfile',
   'memory',
+  'maxMemory',
+  'thp',
   'workdir',
   'shell',
   'env',

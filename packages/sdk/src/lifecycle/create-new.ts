@@ -9,6 +9,7 @@ import { withCreateDefaults } from '../config/create-defaults.ts';
 import { withImageDefaults } from '../config/image-defaults.ts';
 import { type ImageInit, withImageInit, withoutInitCommand } from '../config/image-init.ts';
 import { assertInit } from '../config/init-command.ts';
+import { placementProfile } from '../config/placement-profile.ts';
 import { assertSupported } from '../config/unsupported-features.ts';
 import { validateCreate } from '../config/validate-create.ts';
 import { collectInBackground } from '../images/collect-images.ts';
@@ -52,6 +53,7 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
   const place = await sandboxPlace(backend, wanted.name);
   await validateCreate(wanted, place.paths);
   assertSupported(wanted);
+  placementProfile(host, wanted.resources.placement_profile);
   if (request.replaceGraceMs === undefined) await assertNameFree(place);
   const here = { layout: place.layout, config: host, env: backend.env };
   const [libkrunfwPath, choice] = await Promise.all([

@@ -8,6 +8,7 @@ import type {
 } from '@microsandbox/types';
 import { deriveHostname, guestMountTag } from '@microsandbox/utils';
 import { guestPathOf, isTmpfs, mountOptionsOf, type StoredMount } from '../config/mounts.ts';
+import { placementProfile } from '../config/placement-profile.ts';
 import type { SandboxPlace } from './sandbox-place.ts';
 import type { SharedMounts } from './shared-mounts.ts';
 
@@ -184,10 +185,4 @@ function diskMount(mount: StoredMount): NonNullable<GuestBootstrap['disk_mounts'
 
 function guestRlimit(limit: SandboxConfigRecord['rlimits'][number]): SandboxConfigRecord['rlimits'][number] {
   return { ...limit, resource: limit.resource.toLowerCase() };
-}
-
-function placementProfile(host: HostConfig, name: string | null): unknown {
-  if (name === null) return null;
-  const { runtime } = host as { runtime?: { placement_profiles?: Record<string, unknown> } };
-  return runtime?.placement_profiles?.[name] ?? null;
 }
