@@ -84,11 +84,12 @@ async function speakRaw(host: SecureHost, requests: readonly (readonly string[])
 
 /** Where texts stand in files of the home (images, disks, logs, databases): names of files with what is in them. */
 async function filesWith(...texts: string[]): Promise<{ readonly file: string; readonly text: string }[]> {
-  const args = ['-roaF', '-f', '-', net.made.home.path];
+  // Lines that end with NUL, else it reads the holes of the disks too, gigabytes of nothing.
+  const args = ['-rozaF', '-f', '-', net.made.home.path];
   const { code, stdout, stderr } = await runCommand('grep', args, { input: texts.join('\n') });
   // 1: there is none. Files come and go while it looks.
   if (code !== 0 && code !== 1 && !/No such file/.test(stderr)) throw new Error(stderr);
-  const lines = stdout.toString().trimEnd().split('\n');
+  const lines = stdout.toString().split('\0');
   return lines.flatMap((line) => {
     const [path = '', text] = line.split(':');
     return text === undefined ? [] : [{ file: basename(path), text }];

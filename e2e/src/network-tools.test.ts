@@ -1,27 +1,43 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GUEST_NODE, GUEST_NPM, hostNodeShares } from './support/host-node.ts';
 import { writeMirrors } from './support/mirrors.ts';
 import { netnsObstacle, type TextResult } from './support/netns.ts';
+import { NPM_PATH } from './support/npm-registry.ts';
 import { HOSTS } from './support/secure-hosts.ts';
 import { type SecureNetwork, startSecureNetwork } from './support/secure-network.ts';
+import { startSshServer } from './support/ssh-server.ts';
 
 const obstacle = netnsObstacle();
 if (obstacle !== null) console.log(`skipped: ${obstacle}`);
 
 const NAME = `tools-${process.pid}`;
 const MIRROR = HOSTS.other;
+/** May be reached by ssh, unlike all others. */
+const SHELL = HOSTS.young;
+const RULES = ['--net-rule', `allow@${SHELL.address}:tcp:22,deny@any:tcp:22`];
 
 let net: SecureNetwork;
 
 const sh = (command: string): Promise<TextResult> => net.msb(['exec', NAME, '--', 'bash', '-c', command]);
 
+/** Installs from the registry of the tests, which tells another place for its archives. */
+const npmInstall = (scheme: 'http' | 'https', name: string): Promise<TextResult> =>
+  sh(
+    `rm -rf /tmp/app && mkdir /tmp/app && cd /tmp/app && ${GUEST_NPM} install --registry ${scheme}://${MIRROR.name}/${NPM_PATH} --replace-registry-host always --cache /tmp/npm-${scheme} --fetch-retries 0 --no-audit --no-fund --no-update-notifier --loglevel error ${name} && ${GUEST_NODE} -e 'require("${name}")'`,
+  );
+
 describe.skipIf(obstacle)('a guest whose TLS is opened', () => {
   beforeAll(async () => {
     net = await startSecureNetwork();
     await writeMirrors(join(net.folder, 'site'));
-    const tls = ['--tls-intercept', '--tls-bypass', HOSTS.bypassed.name];
-    const create = ['create', '--name', NAME, ...tls, ...net.dns, ...net.trust, net.made.reference];
-    expect(await net.msb(create)).toMatchObject({ code: 0 });
+    const tls = ['--tls-intercept', '--tls-bypass', HOSTS.bypassed.name, ...net.trust];
+    const options = [...tls, ...net.dns, ...RULES, ...(await hostNodeShares())];
+    expect(await net.msb(['create', '--name', NAME, ...options, net.made.reference])).toMatchObject({
+      code: 0,
+    });
   });
 
   afterAll(async () => {
@@ -56,6 +72,53 @@ describe.skipIf(obstacle)('a guest whose TLS is opened', () => {
     ],
   ])('has the use of %s', async (_what, command, expected) => {
     expect(await sh(command)).toEqual({ code: 0, stdout: expected, stderr: '' });
+  });
+
+  it.each(['http', 'https'] as const)('installs with npm, what it needs too, over %s', async (scheme) => {
+    const { code, stdout, stderr } = await npmInstall(scheme, 'greeting');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/added 2 packages.*\nhello from a dependency\n$/s);
+  });
+
+  it('does not install with npm what is not what the registry told', async () => {
+    const { code, stderr } = await npmInstall('https', 'forged');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('EINTEGRITY');
+  });
+
+  it('works on another host by ssh, where the policy lets it', async () => {
+    const made = await sh("ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519 && cat /root/.ssh/*.pub");
+    const home = join(net.folder, 'shell');
+    await using server = await startSshServer({
+      namespace: net.peer,
+      address: SHELL.address,
+      home,
+      publicKey: made.stdout,
+    });
+    await sh(`echo '${SHELL.name} ${server.hostKey}' > /root/.ssh/known_hosts`);
+    const ssh = `ssh -o BatchMode=yes ${SHELL.name}`;
+
+    const said = await sh(`${ssh} 'echo out; echo err >&2; exit 7'`);
+    expect(said).toMatchObject({ code: 7, stdout: 'out\n', stderr: 'err\n' });
+
+    const copy = `head -c 8M /dev/urandom > /tmp/up && ${ssh} 'cat > up' < /tmp/up && ${ssh} 'cat up' > /tmp/down`;
+    const sums = await sh(`${copy} && cat /tmp/up | sha256sum && cat /tmp/down | sha256sum`);
+    expect(sums).toMatchObject({ code: 0, stderr: '' });
+    const digest = createHash('sha256').update(await readFile(join(home, 'up')));
+    expect(sums.stdout).toBe(`${digest.digest('hex')}  -\n`.repeat(2));
+  });
+
+  it('is told why it may not use ssh elsewhere, and what would allow it', async () => {
+    const { code, stderr } = await sh(`ssh -o BatchMode=yes ${HOSTS.old.name}`);
+    expect(code).toBe(255);
+    expect(stderr).toContain('port 22: Connection refused');
+    expect(stderr).toMatch(/hint: 1 connection was denied: .*:22\/tcp.*--net-rule 'allow@/);
+    const log = await net.msb(['network', 'log', NAME, '--denied', '--format', 'json']);
+    const events = log.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toContainEqual(expect.objectContaining({ address: HOSTS.old.address, port: 22 }));
   });
 
   it('sees who signed: the home for opened connections, the server for others', async () => {

@@ -16,6 +16,7 @@ const forTests = [
   { file: 'tmux', package: 'tmux' },
   { file: 'openssl', package: 'openssl' },
   { file: 'qemu-img', package: 'qemu-utils' },
+  { file: 'dropbear', package: 'dropbear-bin' },
 ];
 
 function present(file) {

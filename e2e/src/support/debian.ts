@@ -36,7 +36,10 @@ const TOOLS = [
   'curl',
   'git',
   'iputils-ping',
+  // For Node.js, which tests bring along.
+  'libstdc++6',
   'netcat-openbsd',
+  'openssh-client',
   'openssl',
   'python3-pip',
   'sqlite3',

@@ -1,11 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustRun } from '@microsandbox/test-utils';
+import { writeNpmRegistry } from './npm-registry.ts';
 import { storedZip } from './stored-zip.ts';
 
-/** Puts below a folder that is served a repository `project.git`, and in `simple` an index with a package `greeting`. */
+/**
+ * Puts below a folder that is served a repository `project.git`, in `simple` an index for pip with a package
+ * `greeting`, and a registry for npm.
+ */
 export async function writeMirrors(site: string): Promise<void> {
-  await Promise.all([writeRepository(site), writeIndex(site)]);
+  await Promise.all([writeRepository(site), writeIndex(site), writeNpmRegistry(site)]);
 }
 
 async function writeRepository(site: string): Promise<void> {

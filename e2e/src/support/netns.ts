@@ -22,6 +22,8 @@ export interface TextResult {
 
 /** A host of its own and another one behind its default route: no packet leaves either. */
 export interface Netns extends AsyncDisposable {
+  /** Name of the namespace that the peer's servers are in. */
+  readonly peer: string;
   /** Runs a program on the host. */
   run(program: string, args: readonly string[], options?: CommandOptions): Promise<TextResult>;
 }
@@ -83,6 +85,7 @@ export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Ne
   await ip('-n', host, '-6', 'route', 'add', 'default', 'via', 'fd77::2');
   const server = await startPeer(peer, script, args);
   return {
+    peer,
     run: async (program, args, options = {}) => {
       const inside = ['netns', 'exec', host, program, ...args];
       const { code, stdout, stderr } = await runCommand('ip', inside, { timeoutMs: 120_000, ...options });

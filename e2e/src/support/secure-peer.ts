@@ -13,6 +13,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { answerQuery } from './answer-query.ts';
 import { startOddServers } from './odd-servers.ts';
 import { HOSTS, receivedFile, type SecureHost } from './secure-hosts.ts';
+import { PROXY_FILE, startTunnelProxy } from './tunnel-proxy.ts';
 
 const folder = process.argv[2] ?? '';
 const hosts: readonly SecureHost[] = Object.values(HOSTS);
@@ -111,6 +112,11 @@ function addressesOfHost(name: string): readonly string[] {
 await Promise.all([
   ...hosts.flatMap(serve),
   startOddServers(HOSTS.other.address),
+  startTunnelProxy({
+    address: HOSTS.other.address,
+    resolve: (host) => addressesOfHost(host)[0] ?? host,
+    record: (bytes) => record(PROXY_FILE, bytes),
+  }),
   answerNames('93.184.216.53', addressesOfHost),
   answerNames(HOSTS.liar.address, () => [HOSTS.liar.address]),
 ]);
