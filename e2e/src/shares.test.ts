@@ -1,4 +1,15 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Sandbox as SandboxType } from 'microsandbox';
@@ -145,17 +156,57 @@ describe('what is woken', () => {
 });
 
 describe('a folder as root', () => {
-  it('is what the sandbox stands on', async () => {
+  beforeAll(async () => {
     for (const name of ['bin', 'etc', 'tmp']) await mkdir(host('root', name));
-    const { copyFile, chmod } = await import('node:fs/promises');
-    await copyFile('/bin/busybox', host('root', 'bin', 'sh'));
-    await copyFile('/bin/busybox', host('root', 'bin', 'cat'));
-    for (const name of ['sh', 'cat']) await chmod(host('root', 'bin', name), 0o755);
+    for (const name of ['sh', 'cat', 'stat', 'readlink']) {
+      await copyFile('/bin/busybox', host('root', 'bin', name));
+      await chmod(host('root', 'bin', name), 0o755);
+    }
     await writeFile(host('root', 'etc', 'who'), 'a folder\n');
-    const rooted = await Sandbox.builder('rooted').image(host('root')).create();
-    expect(await sh('cat /etc/who; echo written > /tmp/out', rooted)).toBe('a folder\n');
+  });
+
+  it('is what the sandbox stands on, with its patches', async () => {
+    await writeFile(host('root', 'etc', 'old'), '');
+    const rooted = await Sandbox.builder('rooted')
+      .image(host('root'))
+      .patch((patch) =>
+        patch
+          .text('/etc/motd', 'hello\n', { mode: 0o640 })
+          .append('/etc/who', 'and a patch\n')
+          .symlink('/etc/motd', '/etc/link')
+          .copyFile(host('two.conf'), '/srv/deep/two.conf')
+          .mkdir('/srv/closed', { mode: 0o700 })
+          .remove('/etc/old'),
+      )
+      .create();
+    expect(await sh('cat /etc/who /etc/link /srv/deep/two.conf; echo written > /tmp/out', rooted)).toBe(
+      'a folder\nand a patch\nhello\nb=1\n',
+    );
+    expect(
+      await sh('stat -c "%a %u %n" /etc/motd /srv/closed; readlink /etc/link; test ! -e /etc/old', rooted),
+    ).toBe('640 0 /etc/motd\n700 0 /srv/closed\n/etc/motd\n');
     expect(await readFile(host('root', 'tmp', 'out'), 'utf8')).toBe('written\n');
+    expect(await readFile(host('root', 'etc', 'motd'), 'utf8')).toBe('hello\n');
     await rooted.stop();
+    // They belong to the making, not to each start.
+    await rm(host('root', 'etc', 'motd'));
+    const again = await Sandbox.start('rooted');
+    expect(await sh('test ! -e /etc/motd && cat /etc/who', again)).toBe('a folder\nand a patch\n');
+    await again.stop();
+    await Sandbox.remove('rooted');
+  });
+
+  it('is left alone by patches that lead out of it, and the sandbox is not made', async () => {
+    await symlink(host('data'), host('root', 'way-out'));
+    const made = Sandbox.builder('escaped')
+      .image(host('root'))
+      .patch((patch) => patch.text('/way-out/planted', 'x'));
+    await expect(made.create()).rejects.toMatchObject({
+      code: 'patchFailed',
+      message: "patch failed: patch path parent is not a directory: '/way-out'",
+    });
+    expect(await readdir(host('data'))).not.toContain('planted');
+    await expect(Sandbox.get('escaped')).rejects.toMatchObject({ code: 'sandboxNotFound' });
   });
 });
 

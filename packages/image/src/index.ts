@@ -38,6 +38,7 @@ export * from './layout/select-layout-entry.ts';
 export * from './patch/apply-patches.ts';
 export * from './patch/build-patch-tree.ts';
 export * from './patch/parse-stored-patches.ts';
+export * from './patch/patch-folder.ts';
 export type * from './patch/rootfs-patch.ts';
 export * from './pull/import-oci-layout.ts';
 export * from './pull/pull-cached.ts';

@@ -11,6 +11,7 @@ export * from './mount-spec.ts';
 export * from './open-file-path.ts';
 export * from './parse-integer.ts';
 export * from './path-exists.ts';
+export * from './pinned-folder.ts';
 export * from './process-identity.ts';
 export * from './resolve-home.ts';
 export * from './sandbox-name.ts';

@@ -5,13 +5,11 @@ import { copyFolder, folderMode } from './copy-folder.ts';
 import { type GuestPath, parseGuestPath } from './guest-path.ts';
 import { HostSource } from './host-source.ts';
 import { kindName } from './kind-name.ts';
+import { linkTarget } from './link-target.ts';
 import { LowerLayers } from './lower-layers.ts';
 import { patchFailed } from './patch-failed.ts';
 import type { RootfsPatch } from './rootfs-patch.ts';
 import { patchMetadata, UpperLayer } from './upper-layer.ts';
-
-/** Linux: PATH_MAX. */
-const MAX_TARGET_BYTES = 4095;
 
 export interface ApplyPatchesOptions {
   readonly patches: readonly RootfsPatch[];
@@ -109,14 +107,4 @@ async function remove(upper: UpperLayer, { names }: GuestPath): Promise<void> {
   upper.drop(names);
   if ((await upper.below(names)) === null) return;
   await upper.putLeaf(names, { kind: 'char-device', ...patchMetadata(0), major: 0, minor: 0 });
-}
-
-function linkTarget(text: string): string {
-  const target = Buffer.from(text, 'utf8').toString('latin1');
-  if (target === '' || target.includes('\0') || target.length > MAX_TARGET_BYTES) {
-    throw patchFailed(`invalid symlink target: '${text.slice(0, 200)}'`, {
-      hint: `a target has 1 to ${MAX_TARGET_BYTES} bytes and no null byte`,
-    });
-  }
-  return target;
 }

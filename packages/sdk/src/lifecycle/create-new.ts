@@ -19,6 +19,7 @@ import { ensureVolumes } from '../volumes/ensure-volumes.ts';
 import { tracedBoot } from './boot-trace.ts';
 import type { CreateRequest } from './create-request.ts';
 import { launchSandbox } from './launch-sandbox.ts';
+import { patchBoundRoot } from './patch-bound-root.ts';
 import { type DiskSource, prepareDisks } from './prepare-disks.ts';
 import { assertNameFree, claimName } from './prepare-target.ts';
 import { type SandboxPlace, type SandboxTarget, sandboxPlace } from './sandbox-place.ts';
@@ -145,6 +146,7 @@ async function prepareOrUndo(
 ): Promise<void> {
   try {
     await prepareDisks(target, config, source);
+    await patchBoundRoot(config, source.signal);
     if (config.manifest_digest !== null) {
       const catalog = await target.backend.catalog();
       await new RootfsRepository(catalog).replacePin(target.id, config.manifest_digest);

@@ -1,7 +1,6 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { SandboxFsOpsError } from '@microsandbox/types';
-import { errnoOf } from '@microsandbox/utils';
-import { PinnedFolder } from './pinned-folder.ts';
+import { errnoOf, PinnedFolder } from '@microsandbox/utils';
 
 /** As many links as the kernel follows. */
 const MAX_LINKS = 40;

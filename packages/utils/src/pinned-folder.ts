@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rmdir, unlink } from 'node:fs/promises';
-import { errnoOf, openFilePath } from '@microsandbox/utils';
+import { errnoOf } from './errno.ts';
+import { openFilePath } from './open-file-path.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
@@ -55,6 +56,11 @@ export class PinnedFolder {
       await folder.close();
     }
     await rmdir(this.at(name));
+  }
+
+  /** Sets the folder's own mode. */
+  chmod(mode: number): Promise<void> {
+    return this.#handle.chmod(mode);
   }
 
   close(): Promise<void> {
