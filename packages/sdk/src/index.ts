@@ -28,6 +28,7 @@ export {
   NoDefaultCommandError,
   PatchFailedError,
   ProtocolError,
+  type PullProgress,
   type PullProgressEvent,
   RuntimeError,
   SandboxAlreadyExistsError,

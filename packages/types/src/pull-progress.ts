@@ -43,3 +43,6 @@ export type PullProgressEvent =
   | { readonly kind: 'stitchWritingVmdk' }
   | { readonly kind: 'stitchComplete' }
   | { readonly kind: 'complete'; readonly reference: string; readonly layerCount: number };
+
+/** The other name that the SDK has for it (spec: sdk 21). */
+export type PullProgress = PullProgressEvent;
