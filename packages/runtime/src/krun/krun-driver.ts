@@ -12,6 +12,7 @@ import type {
   VmProcess,
   VmSpec,
 } from '@microsandbox/types';
+import { canShare } from '../vmm/can-share.ts';
 import { isSharePort } from '../vmm/guest-setup.ts';
 import { probeHardware } from '../vmm/probe-hardware.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
@@ -66,7 +67,7 @@ export const krunDriver = {
         linux: obstacle === null,
         resize: false,
         snapshot: false,
-        shares: true,
+        shares: canShare(),
         network: true,
         sockets: true,
       },

@@ -92,6 +92,32 @@ describe('qemuArguments', () => {
     expect(valuesOf('-cpu', qemuArguments({ ...spec, accelerator: 'kvm' }, descriptors))).toEqual(['host']);
   });
 
+  it.each([
+    ['shared', { share: true }],
+    ['private', { share: false }],
+    ['private-read-only', { share: false, readonly: true, rom: 'off' }],
+  ] as const)('maps the memory of a template: %s', (use, how) => {
+    const template = {
+      unconnectedPorts: ['fs.1'],
+      emptyDisks: 2,
+      memory: { path: '/m', use },
+      incoming: true,
+    };
+    const ofTemplate = qemuArguments(spec, descriptors, template);
+    expect(valuesOf('-object', ofTemplate).map((text) => JSON.parse(text))).toEqual([
+      { 'qom-type': 'memory-backend-file', id: 'memory', size: 512 << 20, 'mem-path': '/m', ...how },
+    ]);
+    expect(valuesOf('-machine', ofTemplate)).toEqual(['microvm,acpi=off,rtc=on,memory-backend=memory']);
+    expect(valuesOf('-incoming', ofTemplate)).toEqual(['defer']);
+    expect(valuesOf('-device', ofTemplate).map((text) => JSON.parse(text).driver)).toEqual([
+      'virtio-serial-device',
+      'virtconsole',
+      ...new Array(3).fill('virtserialport'),
+      'virtio-net-device',
+      ...new Array(4).fill('virtio-blk-device'),
+    ]);
+  });
+
   it('refuses more devices than there are, with their list', () => {
     const disk = (id: string) => ({ id, path: '/d', format: 'raw', readOnly: true, sync: 'none' }) as const;
     const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(disk);

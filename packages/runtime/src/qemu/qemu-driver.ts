@@ -9,6 +9,7 @@ import {
   type VmSpec,
 } from '@microsandbox/types';
 import { fileIdentity } from '../files/file-identity.ts';
+import { canShare } from '../vmm/can-share.ts';
 import { MachineEnded } from '../vmm/machine-ended.ts';
 import { cachedProbe } from '../vmm/probe-cache.ts';
 import { probeHardware } from '../vmm/probe-hardware.ts';
@@ -59,7 +60,7 @@ export const qemuDriver = {
         linux: true,
         resize: false,
         snapshot: true,
-        shares: true,
+        shares: canShare(),
         network: true,
         sockets: true,
       },

@@ -16,6 +16,7 @@ import { formatProcessArguments, type SandboxMode } from '../process/process-arg
 import type { BootPhaseName } from '../process/status-message.ts';
 import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { warmSetting } from '../warm/warm-setting.ts';
+import { assertShareable } from './assert-shareable.ts';
 import { awaitReady } from './await-ready.ts';
 import { BootTraces } from './boot-traces.ts';
 import { exitOf } from './exit-of.ts';
@@ -57,11 +58,13 @@ export interface StartSandboxProcessOptions {
  * Starts a sandbox process and waits until its guest takes commands.
  *
  * @throws BootStartError with the record and the console's last lines when the guest does not come up
+ * @throws UnsupportedError for shared folders where they cannot be had
  * @throws whatever `signal` was aborted with; the process is gone then
  */
 export async function startSandboxProcess(options: StartSandboxProcessOptions): Promise<SandboxProcess> {
   const started = performance.now();
   options.signal?.throwIfAborted();
+  assertShareable(options.launch, process.platform);
   const traces = new BootTraces(options.launch.log_dir);
   const begun = traces.begin();
   // Waited for below; until then its failure must not count as unhandled.

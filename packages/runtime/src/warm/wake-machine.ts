@@ -3,18 +3,15 @@ import { open, writeFile } from 'node:fs/promises';
 import { RuntimeError, type VmLaunchOptions, type VmProcess, type VmSpec } from '@microsandbox/types';
 import { sleep } from '@microsandbox/utils';
 import { spawnQemu } from '../qemu/qemu-process.ts';
-import { isAtLeast, readQemuVersion } from '../qemu/qemu-version.ts';
 import { migrate } from './await-migration.ts';
 import { fillToClass } from './layout-class.ts';
+import { templateAccess } from './template-access.ts';
 import type { FoundTemplate } from './template-store.ts';
 
 /** A state of a few hundred KiB loads in milliseconds; this is for a machine that is much too busy. */
 const LOAD_TIMEOUT_MS = 60_000;
 
 const STATE = 'state';
-
-/** First QEMU that maps a file privately without opening it for writing, and that loads from a file by its name. */
-const LOADS_FILES = { major: 8, minor: 2, micro: 0 };
 
 /**
  * Starts a machine from a template: its memory is the template's, copied page by page when the guest writes, and
@@ -31,13 +28,12 @@ export async function wakeMachine(
   const { spec: filled, ...filling } = fillToClass(spec);
   await writeFile(spec.kernelLogPath, '', { mode: 0o600 });
   await using state = await open(template.statePath, 'r');
-  const version = readQemuVersion(template.qemuVersion);
-  const loadsFiles = version !== null && isAtLeast(version, LOADS_FILES);
+  const { memoryUse, stateUri } = templateAccess(template);
   let stateFd = -1;
   const machine = spawnQemu(program, filled, {
     template: {
       ...filling,
-      memory: { path: template.memoryPath, use: loadsFiles ? 'private-read-only' : 'private' },
+      memory: { path: template.memoryPath, use: memoryUse },
       incoming: true,
     },
     files: new Map([[STATE, state.fd]]),
@@ -56,11 +52,7 @@ export async function wakeMachine(
   try {
     await Promise.race([
       // Told at once, so that QEMU goes on by itself while this process is busy with its own start.
-      migrate(
-        machine.monitor,
-        'migrate-incoming',
-        loadsFiles ? `file:${template.statePath}` : `fd:${stateFd}`,
-      ),
+      migrate(machine.monitor, 'migrate-incoming', stateUri(stateFd)),
       endOf(machine),
       sleep(LOAD_TIMEOUT_MS, { signal: timeout.signal }).then(() => {
         throw new RuntimeError('the template did not load in time');
