@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { mustRun, SeededRandom } from '@microsandbox/test-utils';
@@ -129,14 +130,36 @@ it(`${ROUNDS} kills at random moments leave nothing stuck (seed ${SEED})`, async
   await expectNoProcessOf(made.home.path);
 }, 1_800_000);
 
-it('6 processes create at once', async () => {
+/** What SQLite says of the catalog. */
+async function integrityOf(home: string): Promise<string> {
+  const { default: Database } = await import(
+    createRequire(join(consumer, 'package.json')).resolve('better-sqlite3')
+  );
+  const db = new Database(join(home, 'db/msb.db'), { readonly: true });
+  try {
+    return db.pragma('integrity_check', { simple: true });
+  } finally {
+    db.close();
+  }
+}
+
+it('6 processes create at once, and nothing is lost', async () => {
   const names = Array.from({ length: 6 }, (_, index) => `once${index}`);
-  await Promise.all(names.map((name) => mustMsb(argumentsOf('create', name))));
+  const created = await Promise.all(
+    names.map((name) => msb(argumentsOf('create', name), { env: made.home.env })),
+  );
+  expect(created.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, '']));
   const listed = JSON.parse(await mustMsb(['ls', '--format', 'json'])) as { name: string; status: string }[];
   expect(listed.map(({ name, status }) => `${name} ${status}`).sort()).toEqual(
     names.map((name) => `${name} Running`),
   );
-  await Promise.all(names.map((name) => mustMsb(['rm', '-f', name])));
+  const answers = await Promise.all(names.map((name) => mustMsb(['exec', name, '--', 'hostname'])));
+  expect(answers).toEqual(names.map((name) => `${name}\n`));
+  const removed = await Promise.all(names.map((name) => msb(['rm', '-f', name], { env: made.home.env })));
+  expect(removed.map(({ code }) => code)).toEqual(names.map(() => 0));
+  const said = [...created, ...removed].map(({ stdout, stderr }) => `${stdout}${stderr}`).join('');
+  expect(said).not.toMatch(/SQLITE_BUSY|database is locked/);
+  expect(await integrityOf(made.home.path)).toBe('ok');
 });
 
 it('what was synced outlives a killed monitor, and a disk is clean after every stop', async () => {

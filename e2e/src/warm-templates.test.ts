@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, truncate } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type IsolatedHome, mustRun, runCommand } from '@microsandbox/test-utils';
@@ -125,4 +125,39 @@ describe('the making of a template', () => {
     await mkdir(store, { recursive: true });
     expect(await WarmBoot.prewarm()).toBe('made');
   });
+});
+
+it('the least recently used template goes when there are too many', async () => {
+  await WarmBoot.remove();
+  const config = join(home.path, 'config.json');
+  const before = await readFile(config, 'utf8');
+  await writeFile(config, JSON.stringify({ ...JSON.parse(before), warm: { max_templates: 2 } }));
+  try {
+    const sizes = async () => {
+      const keys = (await WarmBoot.list()).map(({ key }) => /-(\d+)m-/.exec(key)?.[1]);
+      expect(await readdir(store)).toHaveLength(keys.length + 1);
+      return keys;
+    };
+    // Each in a process of its own, which reads the configuration anew.
+    const warm = async (memory: string) => {
+      const { code, stderr } = await msb(['warm', '-q', '--memory', memory], { env: home.env });
+      expect([code, stderr]).toEqual([0, '']);
+    };
+    await warm('96M');
+    await warm('112M');
+    expect(await sizes()).toEqual(['112', '96']);
+    await using sandbox = await Sandbox.builder(name).image(made.reference).memory(96).create();
+    expect(sandbox.boot).toMatchObject({ boot: 'warm' });
+    expect(await sizes()).toEqual(['96', '112']);
+    await warm('128M');
+    expect(await sizes()).toEqual(['128', '96']);
+    expect((await sandbox.shell('echo sound')).stdout()).toBe('sound\n');
+    await warm('112M');
+    expect(await sizes()).toEqual(['112', '128']);
+    // The memory of one that runs is a file without a name now.
+    expect((await sandbox.shell('echo still sound')).stdout()).toBe('still sound\n');
+    await sandbox.stop();
+  } finally {
+    await writeFile(config, before);
+  }
 });

@@ -1,5 +1,6 @@
 import { sleep } from '@microsandbox/utils';
 import type { Sandbox } from 'microsandbox';
+import { untilEnded } from './until-ended.ts';
 import { writeStream } from './write-stream.ts';
 
 /** The log is read for this long after the machine has ended; what it said last may be on its way. */
@@ -31,11 +32,7 @@ export async function followInit(
   const ended = stopped.then(silence, silence);
   try {
     await using log = await sandbox.logStream({ sources: ['system'], since, follow: true });
-    for (;;) {
-      const entry = await Promise.race([log.recv(), ended]);
-      if (entry === null) break;
-      await writeStream(process.stdout, entry.data);
-    }
+    for await (const { data } of untilEnded(() => log.recv(), ended)) await writeStream(process.stdout, data);
     const { exitCode } = await stopped;
     if (expired) throw timedOut();
     return exitCode ?? UNKNOWN_END;
@@ -44,7 +41,4 @@ export async function followInit(
   }
 }
 
-async function silence(): Promise<null> {
-  await sleep(LAST_WORDS_MS);
-  return null;
-}
+const silence = (): Promise<void> => sleep(LAST_WORDS_MS);

@@ -10,6 +10,7 @@ import { writeErr, writeOut } from '../output/write.ts';
 import { type LogSourceName, parseLogSources } from '../values/log-sources.ts';
 import { parseLogTime } from '../values/log-time.ts';
 import { storedBootError } from './stored-boot-error.ts';
+import { untilEnded } from './until-ended.ts';
 import { whenStopped } from './when-stopped.ts';
 
 /** `msb logs` (spec: cli 6.17): what is there, then, with `--follow`, what comes until the sandbox stops. */
@@ -59,13 +60,10 @@ async function follow(
   range: LogRange,
   print: (entry: LogEntry) => void,
 ): Promise<void> {
-  const stopped = whenStopped(name).then(() => null);
   let fromCursor = cursor;
   try {
     const stream = await streamSandboxLogs(name, { ...range, fromCursor, follow: true });
-    for (;;) {
-      const entry = await Promise.race([stream.recv(), stopped]);
-      if (entry === null) break;
+    for await (const entry of untilEnded(() => stream.recv(), whenStopped(name))) {
       print(entry);
       fromCursor = entry.cursor;
     }

@@ -3,6 +3,7 @@ import type { NetworkLogOptions } from '../commands/network.ts';
 import { eventJson, eventLine } from '../output/network-event.ts';
 import { writeOut } from '../output/write.ts';
 import { parseLogTime } from '../values/log-time.ts';
+import { untilEnded } from './until-ended.ts';
 import { whenStopped } from './when-stopped.ts';
 
 /** `msb network log`: one line a verdict, JSON with `--format json`; with `--follow` until the sandbox stops. */
@@ -10,12 +11,9 @@ export async function showNetworkLog(name: string, options: NetworkLogOptions): 
   const handle = await Sandbox.get(name);
   const since = options.since === undefined ? {} : { since: parseLogTime(options.since) };
   const events = handle.networkEvents({ ...since, follow: options.follow === true });
-  const stopped = options.follow ? whenStopped(name).then(() => null) : new Promise<null>(() => {});
-  for (;;) {
-    const next = await Promise.race([events.next(), stopped]);
-    if (next === null || next.done) break;
-    print(next.value, options);
-  }
+  const next = async () => (await events.next()).value ?? null;
+  const stopped = options.follow ? whenStopped(name) : new Promise<never>(() => {});
+  for await (const event of untilEnded(next, stopped)) print(event, options);
   return 0;
 }
 
