@@ -1,3 +1,4 @@
+export * from './altered.ts';
 export * from './busybox-layer.ts';
 export * from './find-program.ts';
 export * from './free-port.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { rootDiskSchema } from './sandbox-config.ts';
+import { rootDiskSchema } from './root-disk.ts';
 
 /**
  * `MSB_HOME/config.json` (spec: state 3). Every key may be missing; unknown keys are kept when the file is

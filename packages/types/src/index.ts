@@ -11,6 +11,7 @@ export * from './launch-config.ts';
 export * from './network-log.ts';
 export type * from './pull-progress.ts';
 export * from './rlimit-resource.ts';
+export * from './root-disk.ts';
 export * from './sandbox-config.ts';
 export * from './sandbox-status.ts';
 export type * from './vm-counters.ts';

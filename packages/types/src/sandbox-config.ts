@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { rootDiskSchema } from './root-disk.ts';
 
 /**
  * A sandbox as it is stored: `sandbox.config` and `sandbox.active_config` (spec: state 8). Flat snake_case JSON,
@@ -6,23 +7,6 @@ import * as z from 'zod';
  * version's settings survive an older one's write.
  */
 const nullableString = z.string().nullable().default(null);
-
-export const rootDiskSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('managed'), size_mib: z.number().int().positive().optional() }),
-  z.object({ kind: z.literal('tmpfs'), size_mib: z.number().int().positive().optional() }),
-  z.object({
-    kind: z.literal('disk-image'),
-    path: z.string(),
-    format: z.enum(['Qcow2', 'Raw', 'Vmdk']),
-    fstype: z.string().optional(),
-  }),
-  z.object({
-    kind: z.literal('flat'),
-    size_mib: z.number().int().positive().optional(),
-    fstype: z.string().optional(),
-    clone: z.enum(['auto', 'copy', 'reflink']).optional(),
-  }),
-]);
 
 const imageSchema = z.union([
   z.object({ Oci: z.object({ reference: z.string(), root_disk: rootDiskSchema.optional() }) }),
@@ -96,4 +80,3 @@ export const sandboxConfigSchema = z.looseObject({
 
 /** A sandbox's stored configuration. */
 export type SandboxConfigRecord = z.infer<typeof sandboxConfigSchema>;
-export type RootDisk = z.infer<typeof rootDiskSchema>;

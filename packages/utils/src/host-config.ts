@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type HostConfig, IoError } from '@microsandbox/types';
 import { DEFAULT_HOST_CONFIG } from './default-host-config.ts';
 import { errnoOf } from './errno.ts';
+import { plainHostConfig } from './plain-host-config.ts';
 import { resolveHome } from './resolve-home.ts';
 
 /** Place of `config.json`: `MSB_CONFIG_PATH` verbatim, else in the home. Never moved by the `home` key. */
@@ -30,8 +31,22 @@ export async function loadHostConfig(env: NodeJS.ProcessEnv = process.env): Prom
   return parseHostConfig(text, path);
 }
 
-/** Checks the text of a `config.json`; `path` is for messages. The schemas are loaded only when there is a file. */
+/**
+ * Reads the text of a `config.json`; `path` is for messages. The schemas are loaded only for what is unusual or wrong.
+ *
+ * @throws InvalidConfigError naming `path`, and the key that is not acceptable
+ */
 export async function parseHostConfig(text: string, path: string): Promise<HostConfig> {
+  const plain = plainHostConfig(jsonOf(text));
+  if (plain !== null) return plain;
   const { parseHostConfigJson } = await import('./parse-host-config.ts');
   return parseHostConfigJson(text, path);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,3 +1,4 @@
+export * from './checks.ts';
 export * from './default-host-config.ts';
 export * from './duration.ts';
 export * from './edit-distance.ts';

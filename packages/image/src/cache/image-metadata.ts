@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { type CachedImage, cachedImageSchema } from '@microsandbox/types';
+import type { CachedImage } from '@microsandbox/types';
 import { errnoOf, writeFileAtomic } from '@microsandbox/utils';
 import { hostFileError } from '../io/host-file-error.ts';
 import { compareBytes } from '../registry/parse-image-config.ts';
+import { isCachedImage } from './is-cached-image.ts';
 
 /** Reads an image's metadata; null when it is absent or cannot be used, which is the same to a cache. */
 export async function readImageMetadata(path: string): Promise<CachedImage | null> {
@@ -14,7 +15,8 @@ export async function readImageMetadata(path: string): Promise<CachedImage | nul
     throw hostFileError('read', path, error);
   }
   try {
-    return cachedImageSchema.parse(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    return isCachedImage(value) ? value : null;
   } catch {
     return null;
   }

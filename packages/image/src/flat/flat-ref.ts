@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { errnoOf, writeFileAtomic } from '@microsandbox/utils';
-import * as z from 'zod';
+import { errnoOf, hasFields, isInteger, isOneOf, isText, writeFileAtomic } from '@microsandbox/utils';
 import { hostFileError } from '../io/host-file-error.ts';
 import { parseCheckableDigest } from '../reference/image-digest.ts';
 import { MATERIALIZER_ABI } from './flat-derivation.ts';
@@ -8,20 +7,30 @@ import type { FlatLayout } from './flat-layout.ts';
 
 const SCHEMA = 1;
 
-const flatRefSchema = z.object({
-  schema: z.literal(SCHEMA),
-  manifest_digest: z.string(),
-  derivation_digest: z.string(),
-  artifact_digest: z.string(),
-  materializer_abi: z.number().int(),
-  uuid: z.string(),
-  virtual_size_bytes: z.number().int(),
-  inode_count: z.number().int(),
-  content_bytes: z.number().int(),
-});
-
 /** `flat/refs/<manifest digest>.json`: which flat image an image has. */
-export type FlatRef = z.infer<typeof flatRefSchema>;
+export interface FlatRef {
+  readonly schema: typeof SCHEMA;
+  readonly manifest_digest: string;
+  readonly derivation_digest: string;
+  readonly artifact_digest: string;
+  readonly materializer_abi: number;
+  readonly uuid: string;
+  readonly virtual_size_bytes: number;
+  readonly inode_count: number;
+  readonly content_bytes: number;
+}
+
+const isFlatRef = hasFields({
+  schema: isOneOf(SCHEMA),
+  manifest_digest: isText,
+  derivation_digest: isText,
+  artifact_digest: isText,
+  materializer_abi: isInteger(),
+  uuid: isText,
+  virtual_size_bytes: isInteger(),
+  inode_count: isInteger(),
+  content_bytes: isInteger(),
+});
 
 /** What a flat image must be to be of use. */
 export interface FlatKey {
@@ -66,10 +75,11 @@ async function readRef(path: string): Promise<FlatRef | null> {
 /** A record's text; null for what is none. */
 export function parseFlatRef(text: string): FlatRef | null {
   try {
-    const ref = flatRefSchema.parse(JSON.parse(text));
+    const ref: unknown = JSON.parse(text);
+    if (!isFlatRef(ref)) return null;
     // It becomes the name of a file.
-    parseCheckableDigest(ref.artifact_digest);
-    return ref;
+    parseCheckableDigest((ref as FlatRef).artifact_digest);
+    return ref as FlatRef;
   } catch {
     return null;
   }
