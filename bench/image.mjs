@@ -7,11 +7,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mustRun, pushImage, referenceMsb, startLocalRegistry } from '@microsandbox/test-utils';
-import { writeErofs } from '../packages/image/src/erofs/write-erofs.ts';
 import { createUpperDisk } from '../packages/image/src/ext4/create-upper-disk.ts';
-import { layerNatives } from '../packages/image/src/pull/layer-natives.ts';
-import { unpackNatively } from '../packages/image/src/pull/unpack-natively.ts';
-import { readLayerTar } from '../packages/image/src/tar/read-layer-tar.ts';
+import { beginLayer } from '../packages/image/src/pull/begin-layer.ts';
+import { DEFAULT_LAYER_LIMITS } from '../packages/image/src/tar/layer-limits.ts';
 import { debianArchive, debianImage } from './lib/debian-image.mjs';
 import { machine } from './lib/machine.mjs';
 import { alternate, median } from './lib/statistics.mjs';
@@ -105,13 +103,11 @@ async function compareErofs() {
 }
 
 async function writeLayer(archive, path) {
-  const bodiesPath = `${path}.bodies`;
-  const natives = await layerNatives();
-  const source = createReadStream(archive, { highWaterMark: 512 * 1024 })[Symbol.asyncIterator]();
-  const { pieces } = unpackNatively(source, { natives, compression: 'none', bodiesPath });
-  const { copyBodies } = natives;
-  await writeErofs(await readLayerTar(pieces, { spoolPath: `${path}.spool` }), path, { copyBodies });
-  await rm(bodiesPath);
+  const spoolPath = `${path}.spool`;
+  const build = await beginLayer({ compression: 'none', spoolPath, limits: DEFAULT_LAYER_LIMITS });
+  await build.read(createReadStream(archive, { highWaterMark: 512 * 1024 })[Symbol.asyncIterator]());
+  await build.write(path);
+  await rm(spoolPath);
 }
 
 async function compareExt4() {

@@ -1,11 +1,12 @@
-//! What happens to unpacked bytes, on a thread of its own: SHA-256, and the bodies of files go to the spool file. It
-//! takes half as long as unpacking, which goes on meanwhile.
+//! What happens to unpacked bytes, on a thread of its own: SHA-256, and reading the archive. It takes half as long as
+//! unpacking, which goes on meanwhile.
 
-use crate::elider::{Elider, Run};
+use crate::failure::Failure;
+use crate::tar::Scanner;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Buffers between unpacking and the thread.
@@ -14,25 +15,18 @@ const BUFFERS: usize = 3;
 /// A buffer and how much of it is used.
 type Filled = (Vec<u8>, usize);
 
-/// What the archive's reader gets.
-#[derive(Debug, Default)]
-pub struct Condensed {
-    /// Bytes that were passed on, all runs' one after the other.
-    pub passed: Vec<u8>,
-    pub runs: Vec<Run>,
-}
-
-#[derive(Default)]
-struct Shared {
-    condensed: Condensed,
-    failure: Option<io::Error>,
+/// All of an archive that came.
+pub struct Consumed {
+    /// Digest of it in hexadecimal.
+    pub sha256: String,
+    pub scanner: Scanner,
 }
 
 /// The thread's end of the channels.
 struct Work {
     filled: Receiver<Filled>,
     give_back: Sender<Vec<u8>>,
-    shared: Arc<Mutex<Shared>>,
+    failure: Arc<Mutex<Option<Failure>>>,
 }
 
 pub struct Consumer {
@@ -41,30 +35,30 @@ pub struct Consumer {
     /// Buffers made so far; more are made when all are in use.
     buffers: usize,
     buffer_bytes: usize,
-    shared: Arc<Mutex<Shared>>,
-    thread: Option<JoinHandle<[u8; 32]>>,
+    failure: Arc<Mutex<Option<Failure>>>,
+    thread: Option<JoinHandle<Consumed>>,
 }
 
 impl Consumer {
     /// Starts the thread; it ends with the consumer.
-    pub fn start(elider: Elider, buffer_bytes: usize) -> io::Result<Self> {
+    pub fn start(scanner: Scanner, buffer_bytes: usize) -> io::Result<Self> {
         let (filled, receiver) = sync_channel(BUFFERS);
         let (give_back, free) = channel();
-        let shared = Arc::<Mutex<Shared>>::default();
+        let failure = Arc::<Mutex<Option<Failure>>>::default();
         let work = Work {
             filled: receiver,
             give_back,
-            shared: shared.clone(),
+            failure: failure.clone(),
         };
         let thread = thread::Builder::new()
             .name("layer".into())
-            .spawn(move || work.run(elider))?;
+            .spawn(move || work.run(scanner))?;
         Ok(Self {
             filled: Some(filled),
             free,
             buffers: 0,
             buffer_bytes,
-            shared,
+            failure,
             thread: Some(thread),
         })
     }
@@ -88,51 +82,43 @@ impl Consumer {
         }
     }
 
-    /// Takes what is done, and the failure that ended it.
-    pub fn take(&self) -> (Condensed, Option<io::Error>) {
-        let mut shared = locked(&self.shared);
-        (std::mem::take(&mut shared.condensed), shared.failure.take())
+    /// The failure that ended reading, told once.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
-    /// Waits until everything is done; nothing can be given after it. The digest of all that was given, in
-    /// hexadecimal; None when it was asked for before.
-    pub fn finish(&mut self) -> Option<String> {
+    /// Waits until everything is done; nothing can be given after it. None when it was asked for before.
+    pub fn finish(&mut self) -> Option<Consumed> {
         self.filled = None;
-        let digest = self.thread.take()?.join().ok()?;
-        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        self.thread.take()?.join().ok()
     }
 }
 
 impl Work {
-    fn run(self, mut elider: Elider) -> [u8; 32] {
+    fn run(self, mut scanner: Scanner) -> Consumed {
         let mut hash = Sha256::new();
         let mut failed = false;
         for (buffer, bytes) in &self.filled {
             let used = &buffer[..bytes];
             if !failed {
-                let mut condensed = Condensed::default();
-                let result = elider.push(used, &mut condensed.passed, &mut condensed.runs);
-                failed = self.done(condensed, result);
                 hash.update(used);
+                if let Err(failure) = scanner.push(used) {
+                    failed = true;
+                    *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                }
             }
             let _ = self.give_back.send(buffer);
         }
-        if !failed {
-            self.done(Condensed::default(), elider.flush());
+        Consumed {
+            sha256: hash
+                .finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            scanner,
         }
-        hash.finalize().into()
     }
-
-    /// Hands over what came of a buffer; true when that was the last.
-    fn done(&self, mut condensed: Condensed, result: io::Result<()>) -> bool {
-        let mut shared = locked(&self.shared);
-        shared.condensed.passed.append(&mut condensed.passed);
-        shared.condensed.runs.append(&mut condensed.runs);
-        shared.failure = result.err();
-        shared.failure.is_some()
-    }
-}
-
-fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

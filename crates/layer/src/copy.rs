@@ -1,8 +1,11 @@
 //! Copies the bodies of files from the spool file to where an image has them, which is in another order.
 
+use crate::failure::Failure;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -21,37 +24,49 @@ pub struct Body {
     pub bytes: u64,
 }
 
-/// Why bodies were not copied.
-#[derive(Debug)]
-pub enum CopyFailure {
-    Read(io::Error),
-    Write(io::Error),
+/// A file and its name.
+#[derive(Clone, Copy)]
+pub struct Named<'a> {
+    pub file: &'a File,
+    pub path: &'a Path,
 }
 
-/// Copies bodies in their order. Those that are neighbours in both files go together, with zeros between them. What was
-/// written is on the disk afterwards: it is synced while the rest is being copied, so that nobody waits for it later.
-pub fn copy_bodies(source: &File, target: &File, bodies: &[Body]) -> Result<(), CopyFailure> {
+/// Copies bodies in their order. Those that are neighbours in both files go together, with zeros between them; zeros
+/// that fill a buffer are left out of the target, which is new. What was written is on the disk afterwards: it is synced
+/// while the rest is being copied, so that nobody waits for it later.
+pub fn copy_bodies(
+    source: Named,
+    target: Named,
+    bodies: &[Body],
+    cancelled: &AtomicBool,
+) -> Result<(), Failure> {
+    let failed = Failure::writing(target.path);
     thread::scope(|scope| {
         let (written, steps) = sync_channel(1);
         let syncing = thread::Builder::new()
             .name("sync".into())
             .spawn_scoped(scope, move || {
-                steps.iter().try_for_each(|()| target.sync_data())
+                steps.iter().try_for_each(|()| target.file.sync_data())
             })
-            .map_err(CopyFailure::Write)?;
-        copy_all(Span::new(source, target), bodies, &written)?;
+            .map_err(&failed)?;
+        copy_all(Span::new(source, target), bodies, &written, cancelled)?;
         drop(written);
         // The system tells a failure to the first who asks only.
         syncing
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the syncing thread ended")))
-            .map_err(CopyFailure::Write)
+            .map_err(&failed)
     })?;
-    target.sync_data().map_err(CopyFailure::Write)
+    target.file.sync_data().map_err(failed)
 }
 
 /// Copies, and tells after every step.
-fn copy_all(mut span: Span, bodies: &[Body], written: &SyncSender<()>) -> Result<(), CopyFailure> {
+fn copy_all(
+    mut span: Span,
+    bodies: &[Body],
+    written: &SyncSender<()>,
+    cancelled: &AtomicBool,
+) -> Result<(), Failure> {
     let mut since_step = 0;
     for body in bodies {
         let mut done = 0;
@@ -63,6 +78,9 @@ fn copy_all(mut span: Span, bodies: &[Body], written: &SyncSender<()>) -> Result
                 since_step = 0;
                 // Whoever is still syncing sees these bytes the next time.
                 let _ = written.try_send(());
+                if cancelled.load(Ordering::Relaxed) {
+                    return Err(Failure::Cancelled);
+                }
             }
         }
     }
@@ -71,8 +89,8 @@ fn copy_all(mut span: Span, bodies: &[Body], written: &SyncSender<()>) -> Result
 
 /// Bytes that are copied together.
 struct Span<'a> {
-    source: &'a File,
-    target: &'a File,
+    source: Named<'a>,
+    target: Named<'a>,
     buffer: Vec<u8>,
     from: u64,
     to: u64,
@@ -82,7 +100,7 @@ struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    fn new(source: &'a File, target: &'a File) -> Self {
+    fn new(source: Named<'a>, target: Named<'a>) -> Self {
         Self {
             source,
             target,
@@ -95,7 +113,7 @@ impl<'a> Span<'a> {
     }
 
     /// Adds as much of a stretch as there is room for, and says how much that is.
-    fn add(&mut self, from: u64, to: u64, bytes: u64) -> Result<u64, CopyFailure> {
+    fn add(&mut self, from: u64, to: u64, bytes: u64) -> Result<u64, Failure> {
         let gap = match self.gap_before(from, to) {
             Some(gap) => gap,
             None => {
@@ -123,19 +141,24 @@ impl<'a> Span<'a> {
     }
 
     /// Copies what is there, and is empty then.
-    fn copy(&mut self) -> Result<(), CopyFailure> {
+    fn copy(&mut self) -> Result<(), Failure> {
         let used = &mut self.buffer[..self.bytes];
+        let failed = Failure::reading(self.source.path);
         self.source
+            .file
             .read_exact_at(used, self.from)
-            .map_err(|error| CopyFailure::Read(named(error)))?;
+            .map_err(|error| failed(named(error)))?;
         for (start, end) in self.gaps.drain(..) {
             used[start..end].fill(0);
         }
-        self.target
-            .write_all_at(used, self.to)
-            .map_err(CopyFailure::Write)?;
         self.bytes = 0;
-        Ok(())
+        if used.iter().all(|byte| *byte == 0) {
+            return Ok(());
+        }
+        self.target
+            .file
+            .write_all_at(used, self.to)
+            .map_err(Failure::writing(self.target.path))
     }
 }
 
@@ -151,6 +174,15 @@ fn named(error: io::Error) -> io::Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::failure::Action;
+
+    fn copied(source: &File, target: &File, bodies: &[Body]) -> Result<(), Failure> {
+        let [source, target] = [source, target].map(|file| Named {
+            file,
+            path: Path::new("-"),
+        });
+        copy_bodies(source, target, bodies, &AtomicBool::new(false))
+    }
 
     fn files(name: &str, source: &[u8]) -> (File, File) {
         let path = std::env::temp_dir().join(format!("msb-copy-{name}-{}", std::process::id()));
@@ -187,7 +219,8 @@ mod tests {
             body(1_310_800, 1_400_000, 600_000),
         ];
         let (from, to) = files("order", &source);
-        copy_bodies(&from, &to, &bodies).unwrap();
+        to.set_len(2_000_000).unwrap();
+        copied(&from, &to, &bodies).unwrap();
         let mut expected = vec![0; 2_000_000];
         for Body { from, to, bytes } in bodies {
             let (from, to, bytes) = (from as usize, to as usize, bytes as usize);
@@ -199,7 +232,16 @@ mod tests {
     #[test]
     fn a_source_that_is_too_short_is_a_failure() {
         let (from, to) = files("short", &[1; 100]);
-        let failure = copy_bodies(&from, &to, &[body(0, 0, 101)]);
-        assert!(matches!(failure, Err(CopyFailure::Read(_))));
+        let failure = copied(&from, &to, &[body(0, 0, 101)]);
+        let is_reading = |failure| {
+            matches!(
+                failure,
+                Failure::System {
+                    action: Action::Read,
+                    ..
+                }
+            )
+        };
+        assert!(failure.is_err_and(is_reading));
     }
 }

@@ -1,21 +1,25 @@
-//! The inner loop of unpacking an image layer: decompress, hash, and take the bodies of regular files out of the
-//! archive's stream into a spool file. What is left of the stream, headers mostly, goes to the reader of the archive
-//! (`packages/image/src/tar`), which alone judges what an archive means and what it may ask for.
+//! From image layers to disks: a layer's stream is decompressed, hashed and read as an archive while it arrives; its tree
+//! becomes an EROFS image, and the trees of all layers one image of their metadata. What `packages/image` does without
+//! native code, by the same rules and byte for byte.
 //!
-//! Nothing here trusts a layer, and nothing is decided: an archive that is not plain to see is passed on as it is.
+//! Nothing here trusts a layer: what one may ask for is bounded, and whoever calls says by how much.
 
 mod consumer;
 mod copy;
+mod crc32c;
 mod decoder;
-mod elider;
+mod erofs;
+mod failure;
 mod gzip;
+mod limits;
 mod spool;
-mod tar_header;
+mod tar;
+mod tree;
 mod unpacker;
 mod zstd;
 
-pub use consumer::Condensed;
-pub use copy::{Body, CopyFailure, copy_bodies};
-pub use decoder::{Compression, DecodeError};
-pub use elider::Run;
-pub use unpacker::{Failure, Output, Unpacker};
+pub use decoder::Compression;
+pub use erofs::{LayerImage, write_fsmeta};
+pub use failure::{Action, Failure};
+pub use limits::Limits;
+pub use unpacker::{UnpackedLayer, Unpacker};

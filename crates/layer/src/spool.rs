@@ -1,14 +1,18 @@
 //! The file that bodies go to, each at the start of a block: the layout in which they are needed, so that neighbours
 //! can later be copied together.
 
+use crate::copy::Named;
+use crate::failure::Failure;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const BLOCK_BYTES: u64 = 4096;
 /// Bytes a write.
 const BATCH_BYTES: usize = 512 * 1024;
+/// Runs of zeros from this length on are left out of the file.
+const MIN_HOLE_BYTES: u64 = 64 * 1024;
 /// Linux: O_NOFOLLOW.
 const NO_FOLLOW: i32 = 0o400_000;
 
@@ -17,6 +21,7 @@ pub struct Spool {
     /// Made with the first batch.
     file: Option<File>,
     batch: Vec<u8>,
+    /// Bytes before the batch.
     written: u64,
 }
 
@@ -30,6 +35,13 @@ impl Spool {
         }
     }
 
+    /// The file; None when nothing came.
+    pub fn named(&self) -> Option<Named<'_>> {
+        let file = self.file.as_ref()?;
+        let path = &self.path;
+        Some(Named { file, path })
+    }
+
     /// Begins a body and says where it will be.
     pub fn begin(&mut self) -> u64 {
         let position = self.written + self.batch.len() as u64;
@@ -39,40 +51,66 @@ impl Spool {
         start
     }
 
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.batch.len() + bytes.len() > BATCH_BYTES {
             self.flush()?;
         }
         if bytes.len() >= BATCH_BYTES {
-            self.written += bytes.len() as u64;
-            return self.open()?.write_all(bytes);
+            return self.write(bytes);
         }
         self.batch.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// Writes what waits.
-    pub fn flush(&mut self) -> io::Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
+    /// Appends zeros; many of them become a hole in the file, which takes neither memory nor disk.
+    pub fn append_zeros(&mut self, bytes: u64) -> Result<(), Failure> {
+        if bytes >= MIN_HOLE_BYTES {
+            self.flush()?;
+            self.written += bytes;
+        } else {
+            self.batch.resize(self.batch.len() + bytes as usize, 0);
         }
-        let batch = std::mem::take(&mut self.batch);
-        self.open()?.write_all(&batch)?;
-        self.written += batch.len() as u64;
-        self.batch = batch;
-        self.batch.clear();
         Ok(())
     }
 
-    fn open(&mut self) -> io::Result<&mut File> {
+    /// Writes what waits; nothing can be appended any more.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.flush()?;
+        self.batch = Vec::new();
+        let written = self.written;
+        if written == 0 {
+            return Ok(());
+        }
+        let result = self.open().and_then(|file| file.set_len(written));
+        result.map_err(Failure::writing(&self.path))
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        self.write(&batch)?;
+        batch.clear();
+        self.batch = batch;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let at = self.written;
+        let result = self.open().and_then(|file| file.write_all_at(bytes, at));
+        self.written += bytes.len() as u64;
+        result.map_err(Failure::writing(&self.path))
+    }
+
+    fn open(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
             let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true);
+            options.read(true).write(true).create(true).truncate(true);
             options.mode(0o600).custom_flags(NO_FOLLOW);
             self.file = Some(options.open(&self.path)?);
         }
-        self.file
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the spool file is closed"))
+        let closed = || io::Error::other("the spool file is closed");
+        self.file.as_ref().ok_or_else(closed)
     }
 }

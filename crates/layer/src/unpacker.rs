@@ -1,58 +1,52 @@
-//! Unpacking from compressed bytes to what the archive's reader gets.
+//! Reading a layer: from compressed bytes to its tree.
 
-use crate::consumer::{Condensed, Consumer};
+use crate::consumer::Consumer;
 use crate::decoder::{Compression, DecodeError, Decoder};
-use crate::elider::Elider;
+use crate::failure::Failure;
+use crate::limits::Limits;
 use crate::spool::Spool;
+use crate::tar::Scanner;
+use crate::tree::Tree;
 use std::io;
-use std::path::Path;
-use thiserror::Error;
+use std::path::{Path, PathBuf};
 
 /// Bytes unpacked at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Unpacked bytes after which a call returns, so that the reader can refuse a layer before it fills the disk.
+/// Unpacked bytes after which a call returns, so that a layer can be refused before it fills the disk.
 const CALL_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why a layer cannot be unpacked.
-#[derive(Debug, Error)]
-pub enum Failure {
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-    #[error("{0}")]
-    Spool(#[from] io::Error),
-}
-
-/// What is there after a call, also after one that ends in a failure.
-#[derive(Debug, Default)]
-pub struct Output {
-    pub condensed: Condensed,
-    /// Input is left: call again, without new input.
-    pub more: bool,
-    pub failure: Option<Failure>,
-    /// At the end: digest of the unpacked bytes, in hexadecimal.
-    pub sha256: Option<String>,
+/// A layer that has been read.
+pub struct UnpackedLayer {
+    pub tree: Tree,
+    /// The bytes of its files.
+    pub spool: Spool,
+    /// Digest of the unpacked bytes, in hexadecimal.
+    pub sha256: String,
 }
 
 pub struct Unpacker {
     decoder: Decoder,
     consumer: Consumer,
+    spool_path: PathBuf,
     /// Input that an earlier call did not get to.
     left: Vec<u8>,
 }
 
 impl Unpacker {
     /// Bodies go to the file at `spool`, made when it is first needed.
-    pub fn new(compression: Compression, spool: &Path) -> io::Result<Self> {
+    pub fn new(compression: Compression, spool: &Path, limits: Limits) -> io::Result<Self> {
+        let scanner = Scanner::new(Spool::new(spool), limits);
         Ok(Self {
             decoder: Decoder::new(compression),
-            consumer: Consumer::start(Elider::new(Spool::new(spool)), BUFFER_BYTES)?,
+            consumer: Consumer::start(scanner, BUFFER_BYTES)?,
+            spool_path: spool.to_owned(),
             left: Vec::new(),
         })
     }
 
-    /// Unpacks the next pieces of the layer, or goes on with earlier ones. What comes of them may be in the output of
-    /// a later call.
-    pub fn push(&mut self, pieces: &[&[u8]]) -> Output {
+    /// Unpacks the next pieces of the layer, or goes on with earlier ones. True when input is left: call again, without
+    /// new input. A failure may be one of what an earlier call was given.
+    pub fn push(&mut self, pieces: &[&[u8]]) -> Result<bool, Failure> {
         let mut made = 0;
         let left = std::mem::take(&mut self.left);
         let mut result = Ok(());
@@ -65,31 +59,40 @@ impl Unpacker {
                 self.left.extend_from_slice(&piece[at..]);
             }
         }
-        // What the decoder itself still holds comes out without input.
-        let more = made >= CALL_BYTES || !self.left.is_empty();
         if result.is_err() {
+            // What came before the broken place is read first, and may be refused.
             self.consumer.finish();
         }
-        self.output(more, result, None)
+        self.consumer.failure().map_or(Ok(()), Err)?;
+        result?;
+        // What the decoder itself still holds comes out without input.
+        Ok(made >= CALL_BYTES || !self.left.is_empty())
     }
 
-    /// To be called when no more input comes: the last output, and the digest. The spool file is complete then.
-    pub fn finish(&mut self) -> Output {
-        let sha256 = self.consumer.finish();
-        let result = self.decoder.end().map_err(Failure::from);
-        self.output(false, result, sha256)
+    /// To be called when no more input comes.
+    pub fn finish(mut self) -> Result<UnpackedLayer, Failure> {
+        let consumed = self.consumer.finish();
+        self.consumer.failure().map_or(Ok(()), Err)?;
+        self.decoder.end().map_err(Failure::Decode)?;
+        let consumed = consumed.ok_or_else(|| self.thread_ended())?;
+        let (tree, spool) = consumed.scanner.finish()?;
+        Ok(UnpackedLayer {
+            tree,
+            spool,
+            sha256: consumed.sha256,
+        })
     }
 
     fn unpack(&mut self, piece: &[u8], at: &mut usize, made: &mut usize) -> Result<(), Failure> {
         while *made < CALL_BYTES {
             let Some(mut buffer) = self.consumer.buffer() else {
-                return Err(io::Error::other("the layer's thread ended").into());
+                return Err(self.thread_ended());
             };
             let (filled, result) = fill(&mut self.decoder, piece, at, &mut buffer);
             let is_full = filled == buffer.len();
             self.consumer.consume(buffer, filled);
             *made += filled;
-            result?;
+            result.map_err(Failure::Decode)?;
             if !is_full {
                 break;
             }
@@ -97,15 +100,8 @@ impl Unpacker {
         Ok(())
     }
 
-    fn output(&self, more: bool, result: Result<(), Failure>, sha256: Option<String>) -> Output {
-        let (condensed, spool_failure) = self.consumer.take();
-        let failure = spool_failure.map(Failure::Spool).or(result.err());
-        Output {
-            condensed,
-            more: more && failure.is_none(),
-            sha256: sha256.filter(|_| failure.is_none()),
-            failure,
-        }
+    fn thread_ended(&self) -> Failure {
+        Failure::writing(&self.spool_path)(io::Error::other("the layer's thread ended"))
     }
 }
 

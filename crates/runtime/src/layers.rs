@@ -1,195 +1,304 @@
-//! Unpacking of image layers: class of `packages/native/src/layers.ts`. All work happens in Node's thread pool.
+//! Building of image layers: functions and classes of `packages/native/src/layers.ts`. All work happens in Node's thread
+//! pool.
 
-use msb_layer::{Body, Compression, Condensed, CopyFailure, Failure, Output, Unpacker};
-use napi::bindgen_prelude::{AsyncTask, Buffer, Float64Array, Uint8Array};
+use msb_layer::{
+    Action, Compression, Failure, LayerImage, Limits, UnpackedLayer, Unpacker, write_fsmeta,
+};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Uint8Array};
 use napi::{Env, Error, Task};
 use napi_derive::napi;
-use std::fs::File;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// Position that stands for bytes that are nowhere.
-const NOWHERE: f64 = -1.0;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Why a layer cannot be unpacked.
+/// What one layer may ask for.
+#[napi(object, object_to_js = false)]
+pub struct LayerLimits {
+    pub total_file_bytes: f64,
+    pub file_bytes: f64,
+    pub entries: f64,
+    pub path_bytes: f64,
+    pub path_components: f64,
+    pub symlink_target_bytes: f64,
+    pub extension_bytes: f64,
+    pub metadata_bytes: f64,
+    pub stream_bytes: f64,
+}
+
+/// Why a layer cannot be built.
 #[napi(object, object_from_js = false)]
 pub struct LayerFailure {
-    pub message: String,
-    /// Set when writing the spool file failed: the system's error number, or 0.
-    pub errno: Option<i32>,
+    /// What is wrong; the system's text when a call on a file failed.
+    pub reason: String,
+    /// The name in the layer that it is about.
+    pub name: Option<Buffer>,
+    /// The file of the host that cannot be read or written.
+    pub file: Option<String>,
+    /// Whether that file could not be read.
+    pub reading: bool,
+    /// The system's error number, or 0.
+    pub errno: i32,
+    /// The layer was cancelled.
+    pub cancelled: bool,
 }
 
 /// What came of some input.
 #[napi(object, object_from_js = false)]
-pub struct LayerOutput {
-    pub bytes: Buffer,
-    pub runs: Float64Array,
+pub struct LayerStep {
     pub more: bool,
-    pub failure: Option<LayerFailure>,
     pub sha256: Option<String>,
+    pub failure: Option<LayerFailure>,
+}
+
+/// What a layer is at the moment.
+enum State {
+    Unpacking(Box<Unpacker>),
+    Unpacked(UnpackedLayer),
+    Written(Arc<LayerImage>),
+    /// Failed, or in the hands of a task.
+    Gone,
 }
 
 #[napi]
-pub struct LayerUnpacker {
-    unpacker: Arc<Mutex<Unpacker>>,
+pub struct Layer {
+    state: Arc<Mutex<State>>,
+    cancelled: Arc<AtomicBool>,
 }
 
 #[napi]
-pub fn unpack_layer(compression: String, spool_path: String) -> napi::Result<LayerUnpacker> {
+pub fn begin_layer(
+    compression: String,
+    spool_path: String,
+    limits: LayerLimits,
+) -> napi::Result<Layer> {
     let compression = match compression.as_str() {
         "none" => Compression::None,
         "gzip" => Compression::Gzip,
         "zstd" => Compression::Zstd,
         other => return Err(Error::from_reason(format!("unknown compression: {other}"))),
     };
-    let unpacker = Unpacker::new(compression, Path::new(&spool_path))
+    let unpacker = Unpacker::new(compression, Path::new(&spool_path), limits.into())
         .map_err(|error| crate::error::system("thread", &error))?;
-    Ok(LayerUnpacker {
-        unpacker: Arc::new(Mutex::new(unpacker)),
+    Ok(Layer {
+        state: Arc::new(Mutex::new(State::Unpacking(Box::new(unpacker)))),
+        cancelled: Arc::default(),
     })
 }
 
 #[napi]
-impl LayerUnpacker {
-    #[napi(ts_return_type = "Promise<LayerOutput>")]
+impl Layer {
+    #[napi(ts_return_type = "Promise<LayerStep>")]
     pub fn push(&self, chunks: Vec<Uint8Array>) -> AsyncTask<Push> {
         AsyncTask::new(Push {
-            unpacker: self.unpacker.clone(),
+            state: self.state.clone(),
             chunks,
         })
     }
 
-    #[napi(ts_return_type = "Promise<LayerOutput>")]
+    #[napi(ts_return_type = "Promise<LayerStep>")]
     pub fn finish(&self) -> AsyncTask<Finish> {
-        AsyncTask::new(Finish(self.unpacker.clone()))
+        AsyncTask::new(Finish(self.state.clone()))
+    }
+
+    #[napi(ts_return_type = "Promise<LayerFailure | null>")]
+    pub fn write(&self, path: String) -> AsyncTask<Write> {
+        AsyncTask::new(Write {
+            state: self.state.clone(),
+            cancelled: self.cancelled.clone(),
+            path: path.into(),
+        })
+    }
+
+    #[napi]
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The layers of an image, bottom first.
+#[napi]
+pub struct LayerStack {
+    layers: Vec<Arc<LayerImage>>,
+}
+
+#[napi]
+pub fn layer_stack() -> LayerStack {
+    LayerStack { layers: Vec::new() }
+}
+
+#[napi]
+impl LayerStack {
+    #[napi]
+    pub fn add(&mut self, layer: &Layer) -> napi::Result<()> {
+        match &*locked(&layer.state) {
+            State::Written(image) => self.layers.push(image.clone()),
+            _ => return Err(Error::from_reason("the layer is not written")),
+        }
+        Ok(())
+    }
+
+    #[napi(ts_return_type = "Promise<LayerFailure | null>")]
+    pub fn write_fsmeta(&self, path: String) -> AsyncTask<WriteFsmeta> {
+        AsyncTask::new(WriteFsmeta {
+            layers: self.layers.clone(),
+            path: path.into(),
+        })
     }
 }
 
 pub struct Push {
-    unpacker: Arc<Mutex<Unpacker>>,
+    state: Arc<Mutex<State>>,
     chunks: Vec<Uint8Array>,
 }
 
 impl Task for Push {
-    type Output = Output;
-    type JsValue = LayerOutput;
-
-    fn compute(&mut self) -> napi::Result<Output> {
-        let pieces: Vec<&[u8]> = self.chunks.iter().map(AsRef::as_ref).collect();
-        let mut unpacker = self.unpacker.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(unpacker.push(&pieces))
-    }
-
-    fn resolve(&mut self, _: Env, output: Output) -> napi::Result<LayerOutput> {
-        Ok(converted(output))
-    }
-}
-
-pub struct Finish(Arc<Mutex<Unpacker>>);
-
-impl Task for Finish {
-    type Output = Output;
-    type JsValue = LayerOutput;
-
-    fn compute(&mut self) -> napi::Result<Output> {
-        let mut unpacker = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(unpacker.finish())
-    }
-
-    fn resolve(&mut self, _: Env, output: Output) -> napi::Result<LayerOutput> {
-        Ok(converted(output))
-    }
-}
-
-/// Why bodies were not copied.
-#[napi(object, object_from_js = false)]
-pub struct BodyCopyFailure {
-    pub message: String,
-    /// The system's error number, or 0.
-    pub errno: i32,
-    /// The source cannot be read; else the target cannot be written.
-    pub reading: bool,
-}
-
-#[napi(ts_return_type = "Promise<BodyCopyFailure | null>")]
-pub fn copy_bodies(source: String, target: String, bodies: Float64Array) -> AsyncTask<CopyBodies> {
-    let bodies = bodies
-        .chunks_exact(3)
-        .map(|body| Body {
-            from: body[0] as u64,
-            to: body[1] as u64,
-            bytes: body[2] as u64,
-        })
-        .collect();
-    AsyncTask::new(CopyBodies {
-        source,
-        target,
-        bodies,
-    })
-}
-
-pub struct CopyBodies {
-    source: String,
-    target: String,
-    bodies: Vec<Body>,
-}
-
-impl Task for CopyBodies {
-    type Output = Option<CopyFailure>;
-    type JsValue = Option<BodyCopyFailure>;
+    type Output = Result<bool, Failure>;
+    type JsValue = LayerStep;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let copied = File::open(&self.source)
-            .map_err(CopyFailure::Read)
-            .and_then(|source| {
-                let target = File::options()
-                    .write(true)
-                    .open(&self.target)
-                    .map_err(CopyFailure::Write)?;
-                msb_layer::copy_bodies(&source, &target, &self.bodies)
-            });
-        Ok(copied.err())
+        let pieces: Vec<&[u8]> = self.chunks.iter().map(AsRef::as_ref).collect();
+        match &mut *locked(&self.state) {
+            State::Unpacking(unpacker) => Ok(unpacker.push(&pieces)),
+            _ => Err(out_of_order()),
+        }
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<LayerStep> {
+        Ok(LayerStep {
+            more: *output.as_ref().unwrap_or(&false),
+            sha256: None,
+            failure: output.err().map(described),
+        })
+    }
+}
+
+pub struct Finish(Arc<Mutex<State>>);
+
+impl Task for Finish {
+    type Output = Result<String, Failure>;
+    type JsValue = LayerStep;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let mut state = locked(&self.0);
+        let State::Unpacking(unpacker) = std::mem::replace(&mut *state, State::Gone) else {
+            return Err(out_of_order());
+        };
+        Ok(unpacker.finish().map(|layer| {
+            let sha256 = layer.sha256.clone();
+            *state = State::Unpacked(layer);
+            sha256
+        }))
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<LayerStep> {
+        let (sha256, failure) = match output {
+            Ok(sha256) => (Some(sha256), None),
+            Err(failure) => (None, Some(described(failure))),
+        };
+        Ok(LayerStep {
+            more: false,
+            sha256,
+            failure,
+        })
+    }
+}
+
+pub struct Write {
+    state: Arc<Mutex<State>>,
+    cancelled: Arc<AtomicBool>,
+    path: PathBuf,
+}
+
+impl Task for Write {
+    type Output = Option<Failure>;
+    type JsValue = Option<LayerFailure>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let mut state = locked(&self.state);
+        let State::Unpacked(layer) = std::mem::replace(&mut *state, State::Gone) else {
+            return Err(out_of_order());
+        };
+        let written = LayerImage::write(layer.tree, &layer.spool, &self.path, &self.cancelled);
+        Ok(written
+            .map(|image| *state = State::Written(Arc::new(image)))
+            .err())
     }
 
     fn resolve(&mut self, _: Env, failure: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(failure.map(|failure| {
-            let (error, reading) = match failure {
-                CopyFailure::Read(error) => (error, true),
-                CopyFailure::Write(error) => (error, false),
-            };
-            BodyCopyFailure {
-                message: error.to_string(),
-                errno: error.raw_os_error().unwrap_or(0),
-                reading,
-            }
-        }))
+        Ok(failure.map(described))
     }
 }
 
-fn converted(output: Output) -> LayerOutput {
-    let Condensed { passed, runs } = output.condensed;
-    let mut numbers = Vec::with_capacity(runs.len() * 3);
-    for run in runs {
-        numbers.push(run.passed as f64);
-        numbers.push(run.elided as f64);
-        numbers.push(run.offset.map_or(NOWHERE, |offset| offset as f64));
+pub struct WriteFsmeta {
+    layers: Vec<Arc<LayerImage>>,
+    path: PathBuf,
+}
+
+impl Task for WriteFsmeta {
+    type Output = Option<Failure>;
+    type JsValue = Option<LayerFailure>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let layers: Vec<&LayerImage> = self.layers.iter().map(AsRef::as_ref).collect();
+        Ok(write_fsmeta(&layers, &self.path).err())
     }
-    LayerOutput {
-        bytes: passed.into(),
-        runs: numbers.into(),
-        more: output.more,
-        failure: output.failure.map(described),
-        sha256: output.sha256,
+
+    fn resolve(&mut self, _: Env, failure: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(failure.map(described))
     }
+}
+
+impl From<LayerLimits> for Limits {
+    fn from(limits: LayerLimits) -> Self {
+        Self {
+            total_file_bytes: limits.total_file_bytes as u64,
+            file_bytes: limits.file_bytes as u64,
+            entries: limits.entries as u64,
+            path_bytes: limits.path_bytes as usize,
+            path_components: limits.path_components as usize,
+            symlink_target_bytes: limits.symlink_target_bytes as usize,
+            extension_bytes: limits.extension_bytes as u64,
+            metadata_bytes: limits.metadata_bytes as u64,
+            stream_bytes: limits.stream_bytes as u64,
+        }
+    }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn out_of_order() -> Error {
+    Error::from_reason("the layer is in another state")
 }
 
 fn described(failure: Failure) -> LayerFailure {
-    let errno = match &failure {
-        Failure::Decode(_) => None,
-        Failure::Spool(error) => Some(error.raw_os_error().unwrap_or(0)),
+    let mut described = LayerFailure {
+        reason: String::new(),
+        name: None,
+        file: None,
+        reading: false,
+        errno: 0,
+        cancelled: false,
     };
-    LayerFailure {
-        message: failure.to_string(),
-        errno,
+    match failure {
+        Failure::Refused { reason, name } => {
+            described.reason = reason;
+            described.name = name.map(Into::into);
+        }
+        Failure::Decode(error) => described.reason = error.to_string(),
+        Failure::System {
+            action,
+            file,
+            error,
+        } => {
+            described.reason = error.to_string();
+            described.file = Some(file.to_string_lossy().into_owned());
+            described.reading = action == Action::Read;
+            described.errno = error.raw_os_error().unwrap_or(0);
+        }
+        Failure::Cancelled => described.cancelled = true,
     }
+    described
 }

@@ -1,60 +1,77 @@
 /**
- * Contract of the inner loop of unpacking image layers (`crates/layer`, in Node's thread pool): it decompresses, hashes,
- * and takes bodies of regular files out of a tar stream into a spool file. It judges nothing; where an archive is not
- * plain to see, bytes are passed on as they are.
+ * Contract of building image layers (`crates/layer`, in Node's thread pool): from the stream of a layer to its EROFS
+ * image, and from the trees of all layers to the image of their metadata.
  */
 export interface LayerNatives {
   /**
-   * Begins a layer. Bodies go to `spoolPath`, which is made (mode 0600) when it is first needed, each at a multiple of
-   * 4096 bytes.
+   * Begins a layer. Bodies of its files go to `spoolPath`, which is made (mode 0600) when it is first needed and is the
+   * caller's to remove.
    */
-  unpackLayer(compression: 'gzip' | 'zstd' | 'none', spoolPath: string): NativeLayerUnpacker;
-  /**
-   * Copies bodies from one file to places in another, both of which are there, and syncs them.
-   *
-   * @param bodies three numbers each: offset in `source`, offset in `target`, bytes
-   * @returns null when all is done
-   */
-  copyBodies(source: string, target: string, bodies: Float64Array): Promise<NativeCopyFailure | null>;
+  beginLayer(
+    compression: 'gzip' | 'zstd' | 'none',
+    spoolPath: string,
+    limits: NativeLayerLimits,
+  ): NativeLayer;
+  /** An image without layers. */
+  layerStack(): NativeLayerStack;
 }
 
-export interface NativeCopyFailure {
-  readonly message: string;
-  /** The system's error number, 0 when it has none. */
-  readonly errno: number;
-  /** The source cannot be read; else the target cannot be written. */
-  readonly reading: boolean;
+/** What a layer may ask for; `LayerLimits` of `@microsandbox/image` says what each means. */
+export interface NativeLayerLimits {
+  readonly totalFileBytes: number;
+  readonly fileBytes: number;
+  readonly entries: number;
+  readonly pathBytes: number;
+  readonly pathComponents: number;
+  readonly symlinkTargetBytes: number;
+  readonly extensionBytes: number;
+  readonly metadataBytes: number;
+  readonly streamBytes: number;
 }
 
-/** One layer. One call at a time. */
-export interface NativeLayerUnpacker {
+/** One layer. One call at a time, but for {@link cancel}. */
+export interface NativeLayer {
   /**
-   * Unpacks the next pieces, which must not change before the result is there; at most some 4 MiB come of them, maybe
-   * with a later call.
+   * Unpacks and reads the next pieces of the layer, which must not change before the result is there; at most some 4 MiB
+   * come of them. What is wrong with them may be told by a later call.
    */
-  push(pieces: readonly Uint8Array[]): Promise<NativeLayerOutput>;
-  /** To be called after the last piece: the rest. The spool file is complete then. */
-  finish(): Promise<NativeLayerOutput>;
+  push(pieces: readonly Uint8Array[]): Promise<NativeLayerStep>;
+  /** To be called once, after the last piece, also when the layer is given up: nothing is written to the spool after it. */
+  finish(): Promise<NativeLayerStep>;
+  /** Writes the image of a layer that is finished, made or emptied; its bytes are on the disk then. Null when all is done. */
+  write(path: string): Promise<NativeLayerFailure | null>;
+  /** Ends a {@link write} that is under way. */
+  cancel(): void;
 }
 
-export interface NativeLayerOutput {
-  /** Bytes of the archive that were passed on. */
-  readonly bytes: Buffer;
-  /**
-   * The archive in order, three numbers a stretch: bytes passed on (the next ones of {@link bytes}), bytes after them
-   * that were taken out, and where those are in the spool file; -1 for bytes behind the archive's end, which are nowhere.
-   */
-  readonly runs: Float64Array;
+/** The layers of an image. */
+export interface NativeLayerStack {
+  /** Adds a layer that is written on top of the others. */
+  add(layer: NativeLayer): void;
+  /** Merges the layers and writes the image of their metadata, made or emptied. Null when all is done. */
+  writeFsmeta(path: string): Promise<NativeLayerFailure | null>;
+}
+
+export interface NativeLayerStep {
   /** Input is left: push again, without new pieces. */
   readonly more: boolean;
+  /** At the end: digest of the whole unpacked layer, hexadecimal. */
+  readonly sha256?: string;
   /** Set when nothing can come after this. */
   readonly failure?: NativeLayerFailure;
-  /** After the end: digest of the whole unpacked layer, hexadecimal. */
-  readonly sha256?: string;
 }
 
+/** Why a layer cannot be built. */
 export interface NativeLayerFailure {
-  readonly message: string;
-  /** Set when the spool file cannot be written: the system's error number, 0 when it has none. */
-  readonly errno?: number;
+  /** What is wrong; the system's text when a call on a file failed. */
+  readonly reason: string;
+  /** Bytes of the name in the layer that it is about, to be quoted behind the reason. */
+  readonly name?: Buffer;
+  /** The host's file that cannot be written, or read. */
+  readonly file?: string;
+  readonly reading: boolean;
+  /** The system's error number, 0 when it has none. */
+  readonly errno: number;
+  /** {@link NativeLayer.cancel} was called. */
+  readonly cancelled: boolean;
 }

@@ -42,8 +42,9 @@ export function withCodedErrors(native: NativeAddon): NativeAddon {
       native.issueCertificate(request).catch((cause: unknown) => {
         throw new InvalidConfigError(`certificate for ${request.name}: ${reasonOf(cause)}`, { cause });
       }),
-    unpackLayer: (compression, spoolPath) => attempt(() => native.unpackLayer(compression, spoolPath)),
-    copyBodies: (source, target, bodies) => native.copyBodies(source, target, bodies),
+    beginLayer: (compression, spoolPath, limits) =>
+      attempt(() => native.beginLayer(compression, spoolPath, limits)),
+    layerStack: () => native.layerStack(),
     probeKvm: () => native.probeKvm(),
     krunUnavailable: () => native.krunUnavailable(),
     krunEnter: (machine) => {

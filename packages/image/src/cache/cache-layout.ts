@@ -95,11 +95,6 @@ export class CacheLayout {
     return this.#temporary(diffId, 'spool');
   }
 
-  /** File bodies that the native unpacker has put aside. */
-  bodies(diffId: string): string {
-    return this.#temporary(diffId, 'bodies');
-  }
-
   /** A layer's image before it is complete. */
   layerPart(diffId: string): string {
     return this.#temporary(diffId, 'erofs.part');

@@ -8,7 +8,7 @@ import { flatBlobNames } from './remove-flat.ts';
 import type { FileRemoval, RemovedKind } from './removed-files.ts';
 
 /** What a pull that was interrupted leaves; archives on their way have other names. */
-const WORK = /^[a-z0-9+._-]+_[0-9a-f]+\.(part|spool|bodies|erofs\.part|work|flat\.work)$/;
+const WORK = /^[a-z0-9+._-]+_[0-9a-f]+\.(part|spool|erofs\.part|work|flat\.work)$/;
 
 /** Deletes all files of a cache but the kept ones, and locks. Nobody may bring an image in meanwhile. */
 export async function removeOrphanFiles(

@@ -4,7 +4,7 @@ import type { BatchWriter } from '../io/batch-writer.ts';
 import { hostFileError } from '../io/host-file-error.ts';
 import { readExactly } from '../io/read-exactly.ts';
 import type { FileNode } from '../tree/nodes.ts';
-import { alignUp, BLOCK_BYTES } from './erofs-format.ts';
+import { BLOCK_BYTES } from './erofs-format.ts';
 
 /** A span of a host file that is to be read into the current batch. */
 interface PendingRead {
@@ -23,22 +23,15 @@ interface PendingRead {
  */
 export class FileDataWriter {
   readonly #out: BatchWriter;
-  readonly #copiesRegions: boolean;
   readonly #handles = new Map<string, Promise<FileHandle>>();
   #pending: PendingRead | undefined;
 
-  /** @param copiesRegions false when somebody else copies bodies that are in host files: their place is left out. */
-  constructor(out: BatchWriter, copiesRegions: boolean) {
+  constructor(out: BatchWriter) {
     this.#out = out;
-    this.#copiesRegions = copiesRegions;
   }
 
   async write(file: FileNode, signal?: AbortSignal): Promise<void> {
     const { data, size } = file;
-    if (data.source === 'region' && !this.#copiesRegions) {
-      this.#out.leaveOut(alignUp(size, BLOCK_BYTES));
-      return;
-    }
     if (data.source === 'region') return this.#copyRegion(data.path, data.offset, size, signal);
     const bytes = data.source === 'memory' ? data.bytes : undefined;
     if (bytes?.length !== size) throw new ImageError('a file in the tree has no data of its size');

@@ -1,5 +1,4 @@
 import type { FileNode } from '../tree/nodes.ts';
-import type { CopyBodies } from './copy-regions.ts';
 import { BLOCK_BYTES } from './erofs-format.ts';
 import type { ImagePlan } from './image-plan.ts';
 import { type DeviceSlot, headBlocks } from './superblock.ts';
@@ -27,8 +26,6 @@ export interface ImageContent {
   readonly devices: readonly DeviceSlot[] | null;
   /** Says where the bytes of files are that the plan gives a list of chunks. */
   readonly chunksOf?: (file: FileNode) => FileChunks;
-  /** Copies bodies that are in host files while the rest is written; without it they are read and written like it. */
-  readonly copyBodies?: CopyBodies;
   readonly signal?: AbortSignal;
 }
 

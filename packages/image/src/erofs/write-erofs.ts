@@ -1,13 +1,10 @@
 import type { FileNode, LayerTree } from '../tree/nodes.ts';
-import type { CopyBodies } from './copy-regions.ts';
 import { type ErofsDataMap, type ErofsExtent, NO_BLOCK } from './erofs-data-map.ts';
 import { layOutImage } from './image-layout.ts';
 import { planImage } from './image-plan.ts';
 import { writeImage } from './write-image.ts';
 
 export interface WriteErofsOptions {
-  /** Copies bodies that are in host files, outside this thread. */
-  readonly copyBodies?: CopyBodies | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -18,14 +15,13 @@ export interface WriteErofsOptions {
 export async function writeErofs(
   tree: LayerTree,
   path: string,
-  { copyBodies, signal }: WriteErofsOptions = {},
+  { signal }: WriteErofsOptions = {},
 ): Promise<ErofsDataMap> {
   signal?.throwIfAborted();
   const layout = layOutImage(planImage(tree.root, 'plain'), 0);
   await writeImage(path, {
     layout,
     devices: null,
-    ...(copyBodies && { copyBodies }),
     ...(signal && { signal }),
   });
   const extents = new Map<FileNode, ErofsExtent>();

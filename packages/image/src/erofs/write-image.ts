@@ -1,5 +1,4 @@
 import { BatchWriter } from '../io/batch-writer.ts';
-import { copyRegions } from './copy-regions.ts';
 import { BLOCK_BYTES } from './erofs-format.ts';
 import { FileDataWriter } from './file-data-writer.ts';
 import type { ImageContent } from './image-layout.ts';
@@ -10,19 +9,9 @@ import { writeMetadataArea } from './write-metadata-area.ts';
 /** Writes an image from front to back. After a failure the file is there, but of no use. */
 export async function writeImage(path: string, content: ImageContent): Promise<void> {
   const { plan, metadataBlock, firstDataBlock, totalBlocks } = content.layout;
-  const { copyBodies, signal } = content;
   const out = new BatchWriter(path);
-  const files = new FileDataWriter(out, copyBodies === undefined);
-  const stop = new AbortController();
-  let copying: Promise<void> | undefined;
+  const files = new FileDataWriter(out);
   try {
-    if (copyBodies !== undefined) {
-      await out.create();
-      const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-      copying = copyRegions(path, content.layout, copyBodies, either);
-      // Waited for below; until then a failure is nobody's.
-      copying.catch(() => undefined);
-    }
     const inodes = plan.inodes.length;
     out.append(encodeHead({ inodes, blocks: totalBlocks, metadataBlock, devices: content.devices }));
     await writeMetadataArea(out, content);
@@ -31,11 +20,8 @@ export async function writeImage(path: string, content: ImageContent): Promise<v
     out.submit();
     await writeDataArea(out, files, content);
     assertPosition(out, totalBlocks);
-    await copying;
     await out.finish();
   } finally {
-    stop.abort();
-    await copying?.catch(() => undefined);
     await out.abort();
     await files.close();
   }

@@ -72,18 +72,6 @@ export class BatchWriter {
     }
   }
 
-  /** Makes the file now, so that others can write into what is left out. */
-  async create(): Promise<void> {
-    await this.#open();
-  }
-
-  /** Leaves the next bytes out: they are zeros, or somebody else's to write. */
-  leaveOut(bytes: number): void {
-    this.#sendCopy();
-    this.#submitted += bytes;
-    this.#endsInHole = true;
-  }
-
   /** Appends zeros up to the next multiple of `alignment`. */
   align(alignment: number): void {
     this.appendZeros((alignment - (this.position % alignment)) % alignment);
@@ -92,7 +80,9 @@ export class BatchWriter {
   /** Appends zeros; many of them become a hole in the file, which takes neither memory nor disk. */
   appendZeros(bytes: number): void {
     if (bytes >= MIN_HOLE_BYTES) {
-      this.leaveOut(bytes);
+      this.#sendCopy();
+      this.#submitted += bytes;
+      this.#endsInHole = true;
       return;
     }
     for (let missing = bytes; missing > 0; ) {

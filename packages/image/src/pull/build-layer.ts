@@ -3,35 +3,24 @@ import { availableParallelism } from 'node:os';
 import { type CachedImage, ImageError, MicrosandboxError } from '@microsandbox/types';
 import { errnoOf } from '@microsandbox/utils';
 import type { CacheLayout } from '../cache/cache-layout.ts';
-import type { ErofsDataMap } from '../erofs/erofs-data-map.ts';
 import { isValidErofs } from '../erofs/is-valid-erofs.ts';
-import { writeErofs } from '../erofs/write-erofs.ts';
 import { hostFileError } from '../io/host-file-error.ts';
 import type { ImageReference } from '../reference/image-reference.ts';
 import type { BlobDescriptor, Registry } from '../registry/registry.ts';
 import { RegistryFailure } from '../registry/registry-failure.ts';
-import { readLayerTar } from '../tar/read-layer-tar.ts';
-import type { FileData, LayerTree } from '../tree/nodes.ts';
+import { DEFAULT_LAYER_LIMITS } from '../tar/layer-limits.ts';
+import { beginLayer } from './begin-layer.ts';
 import { compressionOf } from './compression.ts';
 import { digestMismatch } from './digest-mismatch.ts';
-import { layerNatives } from './layer-natives.ts';
+import type { BuiltLayer, LayerBuild } from './layer-build.ts';
 import type { LayerProgress } from './layer-progress.ts';
 import { lockFile } from './lock-file.ts';
 import { PartFile } from './part-file.ts';
 import { publishFile } from './publish-file.ts';
-import { unpackInJavaScript } from './unpack-in-javascript.ts';
-import { unpackNatively } from './unpack-natively.ts';
-import type { UnpackedLayer } from './unpacked-layer.ts';
 import { verifiedBlob } from './verified-blob.ts';
 import { WrongBlobError } from './wrong-blob-error.ts';
 
 type LayerDescriptor = CachedImage['layers'][number];
-
-/** A layer as it is needed to merge it: without the content of its files. */
-export interface BuiltLayer {
-  readonly tree: LayerTree;
-  readonly dataMap: ErofsDataMap;
-}
 
 export interface BuildLayerOptions {
   readonly layout: CacheLayout;
@@ -64,17 +53,16 @@ export async function buildLayer(options: BuildLayerOptions): Promise<BuiltLayer
   await using _build = await lockFile(layout.layerLock(layer.diff_id), signal);
   if (await isDone()) return progress.complete();
   try {
-    const tree = registry.isLocal ? await ingest(options, undefined) : await download(options);
-    return await publish(options, tree);
+    const build = registry.isLocal ? await ingest(options, undefined) : await download(options);
+    return await publish(options, build);
   } finally {
     await rm(layout.spool(layer.diff_id), { force: true });
-    await rm(layout.bodies(layer.diff_id), { force: true });
     await rm(layout.layerPart(layer.diff_id), { force: true });
   }
 }
 
 /** Downloads and unpacks; goes on where an earlier download was interrupted. */
-async function download(options: BuildLayerOptions): Promise<LayerTree> {
+async function download(options: BuildLayerOptions): Promise<LayerBuild> {
   const { layout, layer, force, registry, progress } = options;
   const path = layout.part(layer.digest);
   await adoptBlob(layout.blob(layer.digest), path);
@@ -83,10 +71,10 @@ async function download(options: BuildLayerOptions): Promise<LayerTree> {
     const part = await PartFile.open(path);
     const isResumed = part.length > 0;
     try {
-      const tree = await ingest(options, part);
+      const build = await ingest(options, part);
       await part.close();
       await rm(path, { force: true });
-      return tree;
+      return build;
     } catch (error) {
       await part.close();
       // A part of a broken or rejected download is of no use, and must not fill a full disk.
@@ -113,7 +101,7 @@ async function adoptBlob(blob: string, part: string): Promise<void> {
   }
 }
 
-async function ingest(options: BuildLayerOptions, part: PartFile | undefined): Promise<LayerTree> {
+async function ingest(options: BuildLayerOptions, part: PartFile | undefined): Promise<LayerBuild> {
   const { layout, registry, reference, layer, memoryBytes, progress, signal } = options;
   const blob: BlobDescriptor = { digest: layer.digest, sizeBytes: layer.size_bytes };
   let bytesRead = 0;
@@ -126,14 +114,15 @@ async function ingest(options: BuildLayerOptions, part: PartFile | undefined): P
   const source = new RememberedSource(
     verifiedBlob({ registry, reference, blob, part, onBytes, signal: sourceSignal }),
   );
-  const unpacked = await unpack(source, options);
-  let tree: LayerTree;
+  const build = await beginLayer({
+    compression: compressionOf(layer.media_type),
+    spoolPath: layout.spool(layer.diff_id),
+    limits: { ...DEFAULT_LAYER_LIMITS, memoryBytes },
+    signal,
+  });
+  let actual: string;
   try {
-    tree = await readLayerTar(unpacked.pieces, {
-      spoolPath: layout.spool(layer.diff_id),
-      limits: { memoryBytes },
-      ...(signal === undefined ? {} : { signal }),
-    });
+    actual = await build.read(source);
   } catch (error) {
     const left = (layer.size_bytes ?? Number.POSITIVE_INFINITY) - bytesRead;
     if (left <= DRAIN_LIMIT) await source.drain();
@@ -145,19 +134,8 @@ async function ingest(options: BuildLayerOptions, part: PartFile | undefined): P
   }
   progress.downloadComplete(bytesRead);
   progress.materializing(bytesRead);
-  const actual = unpacked.digest();
   if (actual !== layer.diff_id) throw digestMismatch(layer.digest, layer.diff_id, actual);
-  return tree;
-}
-
-async function unpack(
-  source: RememberedSource,
-  { layout, layer }: BuildLayerOptions,
-): Promise<UnpackedLayer> {
-  const compression = compressionOf(layer.media_type);
-  const natives = await layerNatives();
-  if (natives === null) return unpackInJavaScript(source, compression);
-  return unpackNatively(source, { natives, compression, bodiesPath: layout.bodies(layer.diff_id) });
+  return build;
 }
 
 /** Content that cannot be read may just be damaged: then the digest says so, and matters more. */
@@ -203,27 +181,19 @@ function failed(layer: LayerDescriptor, step: string, cause: ImageError): ImageE
   return new ImageError(text, { cause, ...(hint === undefined ? {} : { hint }) });
 }
 
-async function publish(options: BuildLayerOptions, tree: LayerTree): Promise<BuiltLayer> {
-  const { layout, layer, progress, signal } = options;
+async function publish(options: BuildLayerOptions, build: LayerBuild): Promise<BuiltLayer> {
+  const { layout, layer, progress } = options;
   progress.writing();
   const temporary = layout.layerPart(layer.diff_id);
-  let dataMap: ErofsDataMap;
+  let built: BuiltLayer;
   try {
-    const copyBodies = (await layerNatives())?.copyBodies;
-    dataMap = await writeErofs(tree, temporary, { copyBodies, ...(signal && { signal }) });
+    built = await build.write(temporary);
   } catch (error) {
     throw error instanceof ImageError ? failed(layer, 'EROFS write failed', error) : error;
   }
-  forgetContent(dataMap);
   await publishFile(temporary, layout.layer(layer.diff_id));
   progress.complete();
-  return { tree, dataMap };
-}
-
-/** The tree lives on until the image is merged, which needs no content; that of many layers would fill memory. */
-function forgetContent({ extents }: ErofsDataMap): void {
-  const none: FileData = { source: 'none' };
-  for (const file of extents.keys()) file.data = none;
+  return built;
 }
 
 /** Layers that are built at once: one a core, but several also where the network is slower than one core. */

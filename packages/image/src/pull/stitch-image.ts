@@ -4,13 +4,11 @@ import { type CachedImage, ImageError, type PullProgressEvent } from '@microsand
 import type { CacheLayout } from '../cache/cache-layout.ts';
 import { expectedVmdk, imageFiles, isComplete } from '../cache/image-files.ts';
 import { isValidErofs } from '../erofs/is-valid-erofs.ts';
-import { readErofsLayer } from '../erofs/read-erofs-layer.ts';
-import { writeFsmeta } from '../erofs/write-fsmeta.ts';
 import { hostFileError } from '../io/host-file-error.ts';
-import { mergeLayers } from '../tree/merge-layers.ts';
-import type { BuiltLayer } from './build-layer.ts';
+import type { BuiltLayer } from './layer-build.ts';
 import { lockFile } from './lock-file.ts';
 import { publishFile } from './publish-file.ts';
+import { type ImageLayer, writeMergedImage } from './write-merged-image.ts';
 
 export interface StitchOptions {
   readonly layout: CacheLayout;
@@ -53,13 +51,11 @@ export async function stitchImage(options: StitchOptions): Promise<void> {
 
 async function writeMerged(options: StitchOptions, temporary: string, path: string): Promise<void> {
   const { image, onProgress, signal } = options;
-  const layers = await collectLayers(options);
+  const layers = imageLayers(options);
   onProgress?.({ kind: 'stitchMergingTrees', layerCount: layers.length });
-  const merged = mergeLayers(layers.map(({ tree }) => tree));
   onProgress?.({ kind: 'stitchWritingFsmeta' });
   try {
-    const input = { merged, layers: layers.map(({ dataMap }) => dataMap) };
-    await writeFsmeta(input, temporary, signal === undefined ? {} : { signal });
+    await writeMergedImage(layers, temporary, signal);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     const text = `materialization failed for layer ${image.manifest_digest}: fsmeta write failed: ${error.message}`;
@@ -68,14 +64,12 @@ async function writeMerged(options: StitchOptions, temporary: string, path: stri
   await publishFile(temporary, path);
 }
 
-/** Trees and block maps, bottom first. A layer that occurs twice is one tree. */
-async function collectLayers({ layout, image, built }: StitchOptions): Promise<BuiltLayer[]> {
-  const known = new Map(built);
-  const layers: BuiltLayer[] = [];
-  for (const { diff_id } of image.layers) {
-    const layer = known.get(diff_id) ?? (await readErofsLayer(layout.layer(diff_id)));
+/** Bottom first. */
+function imageLayers({ layout, image, built }: StitchOptions): ImageLayer[] {
+  const known = new Map<string, ImageLayer>();
+  return image.layers.map(({ diff_id }) => {
+    const layer = known.get(diff_id) ?? { path: layout.layer(diff_id), built: built.get(diff_id) };
     known.set(diff_id, layer);
-    layers.push(layer);
-  }
-  return layers;
+    return layer;
+  });
 }

@@ -4,9 +4,6 @@ import { ensureDirectory, putDirectory, putLeaf } from '../tree/insert-node.ts';
 import {
   createDirectory,
   type DirectoryNode,
-  type FileData,
-  type FileNode,
-  type FilePart,
   type LayerTree,
   type LeafNode,
   type Metadata,
@@ -24,7 +21,6 @@ import type { TarSink } from './tar-scanner.ts';
 import { parseWhiteoutName } from './whiteout-name.ts';
 
 const OPAQUE_VALUE = Buffer.from('y');
-const NO_DATA: FileData = { source: 'none' };
 
 /** Where a member goes: a name in a directory. */
 interface Place {
@@ -42,8 +38,6 @@ export class LayerTreeBuilder implements TarSink {
   #metadataBytes = 0;
   /** Set while the body of a sparse file comes. */
   #expander: SparseExpander | undefined;
-  /** The file whose body comes next, until it is known where its bytes are. */
-  #awaited: FileNode | undefined;
 
   constructor(bodies: BodyStore, limits: LayerLimits) {
     this.#bodies = bodies;
@@ -62,15 +56,7 @@ export class LayerTreeBuilder implements TarSink {
   }
 
   body(bytes: Uint8Array): void {
-    if (this.#awaited !== undefined) this.#awaited.data = this.#bodies.begin(this.#awaited.size);
-    this.#awaited = undefined;
     (this.#expander ?? this.#bodies).append(bytes);
-  }
-
-  bodyElsewhere(place: FilePart): void {
-    if (this.#expander !== undefined) throw new Error('a sparse file cannot be left as it is stored');
-    if (this.#awaited !== undefined) this.#awaited.data = place;
-    this.#awaited = undefined;
   }
 
   /** True when the member's body is to be stored. */
@@ -125,11 +111,8 @@ export class LayerTreeBuilder implements TarSink {
     this.#fileBytes += size;
     if (this.#fileBytes > this.#limits.totalFileBytes) throw new ImageError('total extracted size exceeded');
     this.#countXattrs(xattrs);
-    const isPlain = sparse === null && size > 0;
-    const data = isPlain ? NO_DATA : this.#bodies.begin(size);
-    const file: FileNode = { kind: 'file', ...metadataOf(member), xattrs, size, data };
-    putLeaf(this.#parent(place), place.name, file);
-    this.#awaited = isPlain ? file : undefined;
+    const data = this.#bodies.begin(size);
+    putLeaf(this.#parent(place), place.name, { kind: 'file', ...metadataOf(member), xattrs, size, data });
     this.#expander =
       sparse === null
         ? undefined

@@ -1,6 +1,5 @@
 import type { LayerTree } from '../tree/nodes.ts';
 import { BodyStore } from './body-store.ts';
-import { CondensedArchive } from './condensed-archive.ts';
 import { DEFAULT_LAYER_LIMITS, type LayerLimits } from './layer-limits.ts';
 import { LayerTreeBuilder } from './layer-tree-builder.ts';
 import { TarScanner } from './tar-scanner.ts';
@@ -13,14 +12,14 @@ export interface ReadLayerTarOptions {
 }
 
 /**
- * Reads the tar archive of one layer into a tree. `chunks` are decompressed bytes, cut anywhere, or archives that are condensed already; they are read to
- * their end, also after the archive's end marker, so that a digest over them is complete. No chunk is kept after
- * the next one was asked for.
+ * Reads the tar archive of one layer into a tree. `chunks` are decompressed bytes, cut anywhere; they are read to their end, also
+ * after the archive's end marker, so that a digest over them is complete. No chunk is kept after the next one was asked
+ * for.
  *
  * @throws {ImageError} when the archive is broken or asks for more than the limits allow.
  */
 export async function readLayerTar(
-  chunks: AsyncIterable<Uint8Array | CondensedArchive>,
+  chunks: AsyncIterable<Uint8Array>,
   options: ReadLayerTarOptions,
 ): Promise<LayerTree> {
   const { spoolPath, signal } = options;
@@ -31,8 +30,7 @@ export async function readLayerTar(
   try {
     for await (const chunk of chunks) {
       signal?.throwIfAborted();
-      if (chunk instanceof CondensedArchive) chunk.feed(scanner);
-      else scanner.push(chunk);
+      scanner.push(chunk);
       await bodies.drain();
     }
     scanner.end();

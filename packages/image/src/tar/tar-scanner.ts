@@ -1,5 +1,4 @@
 import { ImageError } from '@microsandbox/types';
-import type { FilePart } from '../tree/nodes.ts';
 import { ExtensionHeaders } from './extension-headers.ts';
 import { GnuSparseHeader } from './sparse/gnu-sparse-header.ts';
 import { maxStretches } from './sparse/sparse-map.ts';
@@ -12,11 +11,6 @@ export interface TarSink {
   member(member: TarMember): boolean;
   /** The next bytes of a wanted body; the view is only good during the call. */
   body(bytes: Uint8Array): void;
-  /**
-   * The next bytes of a wanted body are in a file already, and those that follow come behind them. Only for sinks of
-   * archives that are condensed.
-   */
-  bodyElsewhere?(place: FilePart): void;
 }
 
 export interface TarScannerLimits {
@@ -54,23 +48,13 @@ export class TarScanner {
 
   /** Takes the next bytes of the archive. */
   push(chunk: Uint8Array): void {
-    this.#count(chunk.length);
+    this.#streamBytes += chunk.length;
+    if (this.#streamBytes > this.#limits.streamBytes) throw new ImageError('archive too large');
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
     while (at < bytes.length && this.#step !== 'ended') {
       at = this.#step === 'header' ? this.#takeHeader(bytes, at) : this.#takeBody(bytes, at);
     }
-  }
-
-  /** Takes the next `bytes` bytes when they are not here: part of a body, or behind the archive's end. */
-  pushElided(bytes: number, place: FilePart): void {
-    this.#count(bytes);
-    if (this.#step === 'ended') return;
-    const inBody = this.#step === 'body' || this.#step === 'skip';
-    if (!inBody || bytes > this.#bodyLeft) throw new Error('bytes of the archive are missing');
-    if (this.#step === 'body') this.#sink.bodyElsewhere?.(place);
-    this.#bodyLeft -= bytes;
-    if (this.#bodyLeft === 0) this.#bodyDone();
   }
 
   /** To be called when no more bytes come. An archive may end without an end marker, but not inside a member. */
@@ -79,11 +63,6 @@ export class TarScanner {
     if (inHeader) throw new ImageError('failed to read entire block');
     if (this.#bodyLeft > 0) throw new ImageError('unexpected EOF while reading archive entry data');
     this.#extensions.assertNoneLeft();
-  }
-
-  #count(bytes: number): void {
-    this.#streamBytes += bytes;
-    if (this.#streamBytes > this.#limits.streamBytes) throw new ImageError('archive too large');
   }
 
   #takeHeader(bytes: Buffer, start: number): number {

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -6,12 +7,11 @@ import { SeededRandom } from '@microsandbox/test-utils';
 import { ImageError } from '@microsandbox/types';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Compression } from '../src/pull/compression.ts';
-import { readLayerTar } from '../src/tar/read-layer-tar.ts';
-import { dumpTree } from './dump-tree.ts';
+import { DEFAULT_LAYER_LIMITS, type LayerLimits } from '../src/tar/layer-limits.ts';
+import { type LayerWay, layerWays, noNativeWay } from './layer-builds.ts';
 import { tarArchive } from './tar-builder.ts';
-import { noNativeUnpacker, type Unpacker, unpackers } from './unpackers.ts';
 
-const dir = await mkdtemp(join(tmpdir(), 'msb-unpackers-'));
+const dir = await mkdtemp(join(tmpdir(), 'msb-layer-builds-'));
 afterAll(() => rm(dir, { recursive: true }));
 
 const random = new SeededRandom(1);
@@ -45,7 +45,7 @@ const packed: [name: string, compression: Compression, bytes: Buffer][] = [
   ['half of zstd', 'zstd', zstdCompressSync(archive).subarray(0, 100_000)],
 ];
 
-describe.skipIf(noNativeUnpacker !== null)(`native and JavaScript unpackers${noNativeUnpacker ?? ''}`, () => {
+describe.skipIf(noNativeWay !== null)(`native and JavaScript layers${noNativeWay ?? ''}`, () => {
   it.each(packed)('come to the same with %s, however it is cut', async (_name, compression, bytes) => {
     for (const size of [bytes.length + 1, 65_536, 4099]) {
       const [javascript, native] = await outcomes(compression, bytes, size);
@@ -64,16 +64,11 @@ describe.skipIf(noNativeUnpacker !== null)(`native and JavaScript unpackers${noN
     }
   });
 
-  it('give back a bomb in pieces that can be refused', async () => {
+  it('refuse a bomb before it is unpacked', async () => {
     const bomb = gzipSync(tarArchive({ name: 'a', body: Buffer.alloc(64 * 1024 * 1024) }));
-    for (const unpacker of unpackers) {
-      const { pieces } = unpacker.unpack(cut(bomb, 1000), {
-        compression: 'gzip',
-        bodiesPath: join(dir, 'bomb'),
-      });
-      const limits = { fileBytes: 1024 * 1024 };
-      const reading = readLayerTar(pieces, { spoolPath: join(dir, 'spool'), limits });
-      await expect(reading).rejects.toThrow('file too large: "a"');
+    for (const way of layerWays) {
+      const build = begin(way, 'gzip', { fileBytes: 1024 * 1024 });
+      await expect(build.read(cut(bomb, 1000))).rejects.toThrow('file too large: "a"');
     }
   });
 
@@ -82,23 +77,77 @@ describe.skipIf(noNativeUnpacker !== null)(`native and JavaScript unpackers${noN
       yield gzipSync(archive).subarray(0, 70_000);
       throw new RangeError('source');
     }
-    for (const { unpack } of unpackers) {
-      const { pieces } = unpack(failing(), { compression: 'gzip', bodiesPath: join(dir, 'failing') });
-      await expect(readLayerTar(pieces, { spoolPath: join(dir, 'spool') })).rejects.toThrow('source');
+    for (const way of layerWays) {
+      await expect(begin(way, 'gzip').read(failing())).rejects.toThrow('source');
+    }
+  });
+
+  it.each<[string, LayerPaths]>([
+    ['spool file', { spoolPath: join(dir, 'nowhere', 'spool') }],
+    ['image', { imagePath: join(dir, 'nowhere', 'image') }],
+  ])('say which file cannot be written: the %s', async (_name, paths) => {
+    const [javascript, native] = await outcomes('none', archive, archive.length, paths);
+    expect(javascript).toMatchObject({
+      message: expect.stringMatching(/^cannot write .*: ENOENT: no such file/),
+    });
+    expect(native).toMatchObject({
+      message: expect.stringMatching(/^cannot write .*: ENOENT: no such file/),
+    });
+  });
+
+  it('end with the signal', async () => {
+    for (const way of layerWays) {
+      const abort = new AbortController();
+      const build = begin(way, 'none', {}, abort.signal);
+      await build.read(cut(archive, 65_536));
+      abort.abort();
+      await expect(build.write(join(dir, 'aborted'))).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(begin(way, 'none', {}, abort.signal).read(cut(archive, 9))).rejects.toMatchObject({
+        name: 'AbortError',
+      });
     }
   });
 });
 
-function outcomes(compression: Compression, bytes: Buffer, size: number): Promise<unknown[]> {
-  return Promise.all(unpackers.map((unpacker) => outcome(unpacker, compression, bytes, size)));
+interface LayerPaths {
+  readonly spoolPath?: string;
+  readonly imagePath?: string;
 }
 
-async function outcome(unpacker: Unpacker, compression: Compression, bytes: Buffer, size: number) {
-  const base = join(dir, unpacker.name);
-  const { pieces, digest } = unpacker.unpack(cut(bytes, size), { compression, bodiesPath: `${base}.bodies` });
+function begin(
+  way: LayerWay,
+  compression: Compression,
+  limits: Partial<LayerLimits> = {},
+  signal?: AbortSignal,
+  spoolPath = join(dir, `${way.name}.spool`),
+) {
+  return way.begin({ compression, spoolPath, limits: { ...DEFAULT_LAYER_LIMITS, ...limits }, signal });
+}
+
+function outcomes(
+  compression: Compression,
+  bytes: Buffer,
+  size: number,
+  paths: LayerPaths = {},
+): Promise<unknown[]> {
+  return Promise.all(layerWays.map((way) => outcome(way, compression, bytes, size, paths)));
+}
+
+async function outcome(
+  way: LayerWay,
+  compression: Compression,
+  bytes: Buffer,
+  size: number,
+  { spoolPath, imagePath = join(dir, way.name) }: LayerPaths,
+) {
+  const build = begin(way, compression, { memoryBytes: 0 }, undefined, spoolPath);
   try {
-    const tree = await readLayerTar(pieces, { spoolPath: `${base}.spool` });
-    return { lines: await dumpTree(tree), digest: digest() };
+    const digest = await build.read(cut(bytes, size));
+    await build.write(imagePath);
+    const image = createHash('sha256')
+      .update(await readFile(imagePath))
+      .digest('hex');
+    return { digest, image };
   } catch (error) {
     expect(error).toBeInstanceOf(ImageError);
     return { message: (error as Error).message };
