@@ -7,12 +7,13 @@ import { runCommand } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importSdk } from './support/consumer.ts';
 import { pathsNaming, processesNaming } from './support/leftovers.ts';
-import { netnsObstacle, type TextResult } from './support/netns.ts';
+import { netnsObstacle, PEER, type TextResult } from './support/netns.ts';
 import { sandboxProcess } from './support/sandbox-process.ts';
 import { searchMemory } from './support/search-memory.ts';
 import { secretForms } from './support/secret-forms.ts';
 import { HOSTS, receivedFile, type SecureHost } from './support/secure-hosts.ts';
 import { type SecureNetwork, startSecureNetwork } from './support/secure-network.ts';
+import { PROXY_FILE, PROXY_PORT } from './support/tunnel-proxy.ts';
 
 const obstacle = netnsObstacle();
 if (obstacle !== null) console.log(`skipped: ${obstacle}`);
@@ -30,6 +31,7 @@ const ALLOWED: readonly SecureHost[] = [HOSTS.api, HOSTS.old, HOSTS.young, HOSTS
 
 const CURL = 'curl -sS --max-time 60';
 const KEY = '-H "X-Key: $API_KEY"';
+const PROXY = `http://${HOSTS.other.name}:${PROXY_PORT}`;
 
 /** Requests about which servers do not agree, each for a path that shows when it got through. */
 const TRICKS = {
@@ -120,6 +122,9 @@ async function expectNowhereElse(...values: string[]): Promise<void> {
   }
 }
 
+/** Everything that the proxy was told. */
+const proxied = () => readFile(join(net.folder, PROXY_FILE), 'latin1').catch(() => '');
+
 /** What the keys of the requests were, in order. */
 async function keysAt(host: SecureHost, how: 'tls' | 'plain' = 'tls'): Promise<string[]> {
   return [...(await net.received(host, how)).matchAll(/x-key[": ]+([^"\r\n]+)/gi)].map(
@@ -198,6 +203,44 @@ describe.skipIf(obstacle)('a secret', () => {
     );
     expect(kept.code).not.toBe(0);
     expect(await net.received(HOSTS.liar)).toBe('');
+  });
+
+  it('arrives through a proxy, which learns the placeholder at most', async () => {
+    expect(await sh(`https_proxy=${PROXY} ${CURL} ${KEY} https://${HOSTS.api.name}/proxied`)).toMatchObject({
+      code: 0,
+    });
+    expect(await keysAt(HOSTS.api)).toContain(VALUE);
+    expect(await net.received(HOSTS.api)).toContain('GET /proxied HTTP/1.1\r\n');
+    // Nobody looks into a tunnel to another port.
+    expect(await sh(`${CURL} -p -x ${PROXY} ${KEY} http://${HOSTS.api.name}/proxied`)).toMatchObject({
+      code: 0,
+    });
+    expect((await keysAt(HOSTS.api, 'plain')).at(-1)).toBe(PLACEHOLDER);
+    expect(await proxied()).toContain(`CONNECT ${HOSTS.api.name}:443 HTTP/1.1\r\n`);
+    await expectNowhereElse(VALUE);
+  });
+
+  it.each([
+    ['to another host', `${KEY} https://${HOSTS.other.name}/`],
+    [
+      'to a host that is not the one of TLS',
+      `--connect-to ::${HOSTS.other.name}: https://${HOSTS.api.name}/`,
+    ],
+    ['to a private address', `--connect-to ::${PEER.private}: https://${HOSTS.api.name}/`],
+    ['to the metadata service', `--connect-to ::${PEER.metadata}: https://${HOSTS.api.name}/`],
+    ['to the host', 'https://host.microsandbox.internal/'],
+    ['to an address without a name', `https://${HOSTS.api.address}/`],
+  ])('ends a tunnel %s', async (_what, flags) => {
+    expect((await sh(`${CURL} -k -x ${PROXY} ${flags}`)).code).not.toBe(0);
+    expect(await net.received(HOSTS.other)).toBe('');
+    await expectNowhereElse(VALUE);
+  });
+
+  it('does not go to a proxy as a header of its own', async () => {
+    const before = await proxied();
+    const header = '--proxy-header "X-Key: $API_KEY"';
+    expect((await sh(`${CURL} -x ${PROXY} ${header} https://${HOSTS.api.name}/`)).code).not.toBe(0);
+    expect(await proxied()).toBe(before);
   });
 
   it('does not go out in requests that servers read in different ways', async () => {

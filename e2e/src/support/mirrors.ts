@@ -5,11 +5,11 @@ import { writeNpmRegistry } from './npm-registry.ts';
 import { storedZip } from './stored-zip.ts';
 
 /**
- * Puts below a folder that is served a repository `project.git`, in `simple` an index for pip with a package
+ * Puts below a folder that a host serves a repository `project.git`, in `simple` an index for pip with a package
  * `greeting`, and a registry for npm.
  */
-export async function writeMirrors(site: string): Promise<void> {
-  await Promise.all([writeRepository(site), writeIndex(site), writeNpmRegistry(site)]);
+export async function writeMirrors(site: string, host: string): Promise<void> {
+  await Promise.all([writeRepository(site), writeIndex(site), writeNpmRegistry(site, host)]);
 }
 
 async function writeRepository(site: string): Promise<void> {

@@ -9,18 +9,26 @@ import { tarFolder } from '@microsandbox/test-utils';
 interface TestPackage {
   readonly name: string;
   readonly main: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly needs?: Pick<Manifest, 'dependencies' | 'optionalDependencies'>;
   /** The index tells the digest of other bytes than those that are served. */
   readonly isForged?: boolean;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly main: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const PACKAGES: readonly TestPackage[] = [
   {
     name: 'greeting',
-    main: 'console.log(require("words").hello)',
-    dependencies: { words: '^1.0.0' },
+    main: 'console.log(require("@plain/words").hello)',
+    needs: { dependencies: { '@plain/words': '^1.0.0' }, optionalDependencies: { forged: '^1.0.0' } },
   },
-  { name: 'words', main: 'exports.hello = "hello from a dependency"' },
+  { name: '@plain/words', main: 'exports.hello = "hello from a dependency"' },
   { name: 'forged', main: '', isForged: true },
 ];
 
@@ -28,36 +36,38 @@ const PACKAGES: readonly TestPackage[] = [
 export const NPM_PATH = 'npm/';
 
 /**
- * Puts an npm registry below a folder that is served: a document for each package, and archives with digests. Clients
- * have to take archives from where they take documents (`replace-registry-host`), over TLS or not.
+ * Puts an npm registry below a folder that a host serves: a document for each package, and archives with digests. The
+ * package `greeting` needs `@plain/words`, whose archive comes without TLS, and would like to have `forged`, whose
+ * digest is wrong.
  */
-export async function writeNpmRegistry(site: string): Promise<void> {
+export async function writeNpmRegistry(site: string, host: string): Promise<void> {
   const folder = join(site, NPM_PATH);
-  await mkdir(join(folder, 'archives'), { recursive: true });
-  await Promise.all(PACKAGES.map((one) => writePackage(folder, one)));
+  for (const name of ['archives', '@plain']) await mkdir(join(folder, name), { recursive: true });
+  await Promise.all(PACKAGES.map((one) => writePackage(folder, host, one)));
 }
 
-async function writePackage(folder: string, one: TestPackage): Promise<void> {
-  const { name, dependencies = {}, isForged = false } = one;
+async function writePackage(folder: string, host: string, one: TestPackage): Promise<void> {
+  const { name, needs, isForged = false } = one;
   const version = '1.0.0';
-  const archive = gzipSync(await archiveOf(one, { name, version, main: 'main.js', dependencies }));
-  const file = `archives/${name}-${version}.tgz`;
+  const manifest: Manifest = { name, version, main: 'main.js', ...needs };
+  const archive = gzipSync(await archiveOf(manifest, one.main));
+  const file = `archives/${name.replace('/', '-')}-${version}.tgz`;
   await writeFile(join(folder, file), archive);
   const told = isForged ? Buffer.concat([archive, archive]) : archive;
+  const scheme = name.startsWith('@plain/') ? 'http' : 'https';
   const dist = {
-    tarball: `http://registry.invalid/${NPM_PATH}${file}`,
+    tarball: `${scheme}://${host}/${NPM_PATH}${file}`,
     integrity: `sha512-${createHash('sha512').update(told).digest('base64')}`,
   };
-  const manifest = { name, version, dependencies, dist };
-  const packument = { name, 'dist-tags': { latest: version }, versions: { [version]: manifest } };
-  await writeFile(join(folder, name), JSON.stringify(packument));
+  const versions = { [version]: { ...manifest, dist } };
+  await writeFile(join(folder, name), JSON.stringify({ name, 'dist-tags': { latest: version }, versions }));
 }
 
-async function archiveOf({ main }: TestPackage, manifest: object): Promise<Buffer> {
+async function archiveOf(manifest: Manifest, main: string): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'msb-npm-'));
   try {
     await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
-    await writeFile(join(folder, 'main.js'), `${main}\n`);
+    await writeFile(join(folder, manifest.main), `${main}\n`);
     return await tarFolder(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
