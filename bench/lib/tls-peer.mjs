@@ -33,23 +33,15 @@ async function certificate() {
   return { cert: certificatePem, key: keyPem };
 }
 
-/** The network stack's side of a stream, for which a loopback socket stands in. */
-function stackOf(socket) {
-  let stream;
-  const stack = {
-    write: (_id, data) => void socket.write(data, () => stream.grant(data.length)),
-    consumed: () => {},
-    end: () => void socket.end(),
-    close: () => void socket.end(),
-    reset: () => void socket.resetAndDestroy(),
-    splice: () => {},
-  };
-  stream = new StackStream(stack, 1);
-  socket.on('error', () => {});
-  socket.on('data', (data) => stream.receive(data));
-  socket.on('end', () => stream.receiveEnd());
-  socket.on('close', () => stream.stackClosed('finished'));
-  return stream;
+/**
+ * A stream of the network stack, for which an accepted connection's descriptor stands in: either is a socket from which
+ * the guest's bytes are read. The connection itself stays paused, and kept, so that nobody else looks at the descriptor.
+ */
+const accepted = new Set();
+function streamOf(socket) {
+  accepted.add(socket);
+  const stack = { close: () => {}, reset: () => {}, splice: () => {} };
+  return new StackStream(stack, { stream: 1, fd: socket._handle.fd });
 }
 
 const roles = {
@@ -104,7 +96,7 @@ const roles = {
       onTerminate: () => {},
     });
     const destination = { address: GATEWAY, port: Number(serverPort) };
-    return createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    return createTcpServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
       const opened = {
         type: 'stream',
         stream: 1,
@@ -113,7 +105,7 @@ const roles = {
         destination,
         serverName: HOST,
       };
-      server.serve(opened, stackOf(socket));
+      server.serve(opened, streamOf(socket));
     });
   },
 };

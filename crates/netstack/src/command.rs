@@ -3,17 +3,6 @@
 use std::net::{TcpListener, UdpSocket};
 
 pub enum Command {
-    Write {
-        stream: u32,
-        data: Vec<u8>,
-    },
-    Consumed {
-        stream: u32,
-        bytes: usize,
-    },
-    End {
-        stream: u32,
-    },
     Close {
         stream: u32,
     },
@@ -22,7 +11,6 @@ pub enum Command {
     },
     Splice {
         stream: u32,
-        replay: Vec<u8>,
     },
     Respond {
         query: u32,
@@ -37,4 +25,15 @@ pub enum Command {
         guest_port: u16,
     },
     Stop,
+}
+
+impl Command {
+    pub fn is_about(&self, id: u32) -> bool {
+        match self {
+            Command::Close { stream } | Command::Reset { stream } | Command::Splice { stream } => {
+                *stream == id
+            }
+            _ => false,
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! What the stack tells its owner, and the queue in which it waits.
 
 use crate::policy::{DecidedBy, Protocol};
+use mio::net::UnixStream;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,29 +37,23 @@ pub struct VerdictSeen {
     pub first: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Event {
     Stream {
         stream: u32,
+        /// The owner's end of the stream: bytes and ends of either direction. Resets are told and asked for.
+        end: OwnedFd,
         kind: StreamKind,
         source: SocketAddr,
         destination: SocketAddr,
         server_name: Option<String>,
     },
-    Data {
-        stream: u32,
-        data: Vec<u8>,
-    },
-    End {
-        stream: u32,
-    },
-    Credit {
-        stream: u32,
-        bytes: usize,
-    },
     Closed {
         stream: u32,
         reset: bool,
+        /// The stack's end of a stream that was reset. It closes with the event, when the owner knows: before that, the
+        /// reset would look like an orderly end.
+        held: Option<UnixStream>,
     },
     DnsQuery {
         query: u32,
@@ -70,7 +66,7 @@ pub enum Event {
     Stopped(Option<String>),
 }
 
-/// Events that wait for the owner. Bounded by what produces them: stream windows and the limits of each table.
+/// Events that wait for the owner. Bounded by the limits of the tables that produce them.
 pub struct EventQueue {
     events: Mutex<Vec<Event>>,
     /// The owner was told and has not taken the events yet.

@@ -36,12 +36,6 @@ pub enum StackError {
     Connections(usize),
     #[error("network stack: {0}")]
     System(#[from] io::Error),
-    #[error("stream {stream}: {bytes} bytes exceed its credit of {free}")]
-    Credit {
-        stream: u32,
-        bytes: usize,
-        free: usize,
-    },
     #[error("the guest has no address")]
     NoAddress,
 }
@@ -100,40 +94,19 @@ impl Netstack {
         self.shared.events.take()
     }
 
-    pub fn write(&self, stream: u32, data: Vec<u8>) -> Result<(), StackError> {
-        let bytes = data.len();
-        match self.shared.claim(stream, bytes) {
-            Ok(true) => self.send(Command::Write { stream, data }),
-            Ok(false) => {}
-            Err(free) => {
-                return Err(StackError::Credit {
-                    stream,
-                    bytes,
-                    free,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    pub fn consumed(&self, stream: u32, bytes: usize) {
-        self.send(Command::Consumed { stream, bytes });
-    }
-
-    pub fn end(&self, stream: u32) {
-        self.send(Command::End { stream });
-    }
-
+    /// The owner wants no more of a stream, whose end it is about to close.
     pub fn close(&self, stream: u32) {
         self.send(Command::Close { stream });
     }
 
+    /// Resets the guest's connection. Before the owner closes its end.
     pub fn reset(&self, stream: u32) {
         self.send(Command::Reset { stream });
     }
 
-    pub fn splice(&self, stream: u32, replay: Vec<u8>) {
-        self.send(Command::Splice { stream, replay });
+    /// Gives a stream back, whose end the owner is about to close.
+    pub fn splice(&self, stream: u32) {
+        self.send(Command::Splice { stream });
     }
 
     /// The index knows the names before the response can reach the guest.

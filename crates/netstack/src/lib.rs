@@ -31,6 +31,3 @@ pub mod wire;
 pub use handle::{Netstack, StackError};
 pub use shared::{Counters, Judgement};
 pub use tcp::sni;
-
-/// Initial credit of a stream in each direction, in bytes; `STREAM_WINDOW_BYTES` in TypeScript.
-pub const STREAM_WINDOW: usize = 512 * 1024;

@@ -8,7 +8,7 @@ use crate::policy::{
     allow_rule,
 };
 use crate::verdict_log::VerdictLog;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -42,8 +42,6 @@ pub struct Shared {
     index: Mutex<HostnameIndex>,
     verdicts: Mutex<VerdictLog>,
     commands: Mutex<VecDeque<Command>>,
-    /// Bytes written to each live stream that have not gone out.
-    outstanding: Mutex<HashMap<u32, usize>>,
 }
 
 /// A verdict with what the guest's side knew.
@@ -72,7 +70,6 @@ impl Shared {
             index: Mutex::default(),
             verdicts: Mutex::default(),
             commands: Mutex::default(),
-            outstanding: Mutex::default(),
         }
     }
 
@@ -190,31 +187,9 @@ impl Shared {
         std::mem::take(&mut *lock(&self.commands))
     }
 
-    pub fn open_window(&self, stream: u32) {
-        lock(&self.outstanding).insert(stream, 0);
-    }
-
-    /// Counts bytes as written; none when the stream is gone, an error's worth of bytes when they exceed the window.
-    pub fn claim(&self, stream: u32, bytes: usize) -> Result<bool, usize> {
-        let mut windows = lock(&self.outstanding);
-        let Some(used) = windows.get_mut(&stream) else {
-            return Ok(false);
-        };
-        let free = crate::STREAM_WINDOW - *used;
-        if bytes > free {
-            return Err(free);
-        }
-        *used += bytes;
-        Ok(true)
-    }
-
-    pub fn release(&self, stream: u32, bytes: usize) {
-        if let Some(used) = lock(&self.outstanding).get_mut(&stream) {
-            *used = used.saturating_sub(bytes);
-        }
-    }
-
-    pub fn close_window(&self, stream: u32) {
-        lock(&self.outstanding).remove(&stream);
+    /// Something was asked about a stream that the stack's thread has not heard yet.
+    pub fn has_word_about(&self, stream: u32) -> bool {
+        let commands = lock(&self.commands);
+        commands.iter().any(|command| command.is_about(stream))
     }
 }

@@ -87,7 +87,7 @@ fn denied_and_unserved_datagrams_vanish() {
     }
     assert!(guest.frames_within(Duration::from_millis(300)).is_empty());
     let denied = stack
-        .all()
+        .events()
         .iter()
         .filter(|e| matches!(e, Event::Verdict(v) if !v.allowed))
         .count();
@@ -191,7 +191,7 @@ fn queries_that_nobody_answers_are_bounded() {
     }
     guest.frames_within(Duration::from_millis(200));
     let asked = stack
-        .all()
+        .events()
         .iter()
         .filter(|e| matches!(e, Event::DnsQuery { .. }))
         .count();

@@ -10,6 +10,7 @@ use msb_netstack::policy::DecidedBy;
 use smoltcp::socket::tcp::State;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 use support::{ALLOW_ALL, DEFAULT, Guest, TestStack, allow_name, client_hello, deny_name, options};
@@ -83,7 +84,7 @@ fn repetitions_are_counted_not_repeated() {
         guest.remove(handle);
     }
     guest.idle(Duration::from_millis(1500));
-    let seen: Vec<VerdictSeen> = stack.all().into_iter().filter_map(verdict).collect();
+    let seen: Vec<VerdictSeen> = stack.events().into_iter().filter_map(verdict).collect();
     assert_eq!(seen.iter().map(|s| s.count).sum::<u64>(), 10);
     assert!(seen[0].first && seen[0].count == 1 && seen.len() <= 3);
     assert_eq!(seen[0].allow_rule.as_deref(), Some("allow@10.0.0.1:tcp:80"));
@@ -111,7 +112,7 @@ fn a_name_that_was_not_resolved_is_reset_and_one_that_was_is_checked() {
     peer.read_exact(&mut got).unwrap();
     assert_eq!(got, hello);
     let named = stack
-        .all()
+        .events()
         .into_iter()
         .filter_map(verdict)
         .find(|s| s.allowed)
@@ -172,21 +173,23 @@ fn intercepted_ports_are_handed_up_with_their_name_and_bypassed_ones_spliced() {
     let intercepted = guest.established(to);
     let hello = client_hello("Api.Example");
     guest.send(intercepted, &hello);
-    let (kind, name) = stack.event(&mut guest, |event| match event {
+    let (kind, name, mut end) = stack.event(&mut guest, |event| match event {
         Event::Stream {
-            kind, server_name, ..
-        } => Some((kind, server_name)),
+            kind,
+            server_name,
+            end,
+            ..
+        } => Some((kind, server_name, UnixStream::from(end))),
         _ => None,
     });
     assert_eq!(
         (kind, name.as_deref()),
         (StreamKind::Tls, Some("api.example"))
     );
-    let data = stack.all().into_iter().find_map(|event| match event {
-        Event::Data { data, .. } => Some(data),
-        _ => None,
-    });
-    assert_eq!(data.unwrap(), hello);
+    let mut got = vec![0; hello.len()];
+    guest.idle(Duration::from_millis(50));
+    end.read_exact(&mut got).unwrap();
+    assert_eq!(got, hello);
 
     let bypassed = guest.established(to);
     guest.send(bypassed, &client_hello("git.corp"));

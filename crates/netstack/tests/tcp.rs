@@ -139,7 +139,7 @@ fn two_hundred_and_fifty_six_connections_at_once_and_not_one_more() {
     }
     server.join().unwrap();
     guest.until("none left", |_| stack.live() == 0);
-    let limit = stack.all().into_iter().any(|event| {
+    let limit = stack.events().into_iter().any(|event| {
         matches!(event, msb_netstack::event::Event::Verdict(v)
             if v.decided_by == msb_netstack::policy::DecidedBy::Limit)
     });

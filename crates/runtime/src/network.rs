@@ -96,24 +96,6 @@ pub fn start_network(
 #[napi]
 impl NetworkStack {
     #[napi]
-    pub fn write(&self, stream: u32, data: Uint8Array) -> napi::Result<()> {
-        self.with(|stack| stack.write(stream, data.to_vec()))
-            .transpose()
-            .map_err(reason)?;
-        Ok(())
-    }
-
-    #[napi]
-    pub fn consumed(&self, stream: u32, bytes: u32) {
-        self.with(|stack| stack.consumed(stream, bytes as usize));
-    }
-
-    #[napi]
-    pub fn end(&self, stream: u32) {
-        self.with(|stack| stack.end(stream));
-    }
-
-    #[napi]
     pub fn close(&self, stream: u32) {
         self.with(|stack| stack.close(stream));
     }
@@ -124,16 +106,8 @@ impl NetworkStack {
     }
 
     #[napi]
-    pub fn splice(&self, stream: u32, replay: Uint8Array) -> napi::Result<()> {
-        const MAX_REPLAY: usize = 64 * 1024;
-        if replay.len() > MAX_REPLAY {
-            return Err(Error::from_reason(format!(
-                "{} bytes to replay; at most {MAX_REPLAY} can be",
-                replay.len()
-            )));
-        }
-        self.with(|stack| stack.splice(stream, replay.to_vec()));
-        Ok(())
+    pub fn splice(&self, stream: u32) {
+        self.with(|stack| stack.splice(stream));
     }
 
     #[napi]

@@ -5,6 +5,7 @@ use msb_netstack::event::{Event, StreamKind, VerdictDirection, VerdictSeen};
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use std::net::SocketAddr;
+use std::os::fd::IntoRawFd;
 
 #[napi(object, object_from_js = false)]
 pub struct NetworkEndpoint {
@@ -29,21 +30,11 @@ impl From<SocketAddr> for NetworkEndpoint {
 pub enum NetworkEvent {
     Stream {
         stream: u32,
+        fd: i32,
         kind: &'static str,
         source: NetworkEndpoint,
         destination: NetworkEndpoint,
         server_name: Option<String>,
-    },
-    Data {
-        stream: u32,
-        data: Buffer,
-    },
-    End {
-        stream: u32,
-    },
-    Credit {
-        stream: u32,
-        bytes: u32,
     },
     Closed {
         stream: u32,
@@ -80,12 +71,14 @@ impl From<Event> for NetworkEvent {
         match event {
             Event::Stream {
                 stream,
+                end,
                 kind,
                 source,
                 destination,
                 server_name,
             } => NetworkEvent::Stream {
                 stream,
+                fd: end.into_raw_fd(),
                 kind: match kind {
                     StreamKind::Tls => "tls",
                     StreamKind::Dot => "dot",
@@ -95,16 +88,8 @@ impl From<Event> for NetworkEvent {
                 destination: destination.into(),
                 server_name,
             },
-            Event::Data { stream, data } => NetworkEvent::Data {
-                stream,
-                data: data.into(),
-            },
-            Event::End { stream } => NetworkEvent::End { stream },
-            Event::Credit { stream, bytes } => NetworkEvent::Credit {
-                stream,
-                bytes: bytes as u32,
-            },
-            Event::Closed { stream, reset } => NetworkEvent::Closed {
+            // What it holds is closed here: JavaScript is told before it looks at its descriptors again.
+            Event::Closed { stream, reset, .. } => NetworkEvent::Closed {
                 stream,
                 reason: if reset { "reset" } else { "finished" },
             },

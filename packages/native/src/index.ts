@@ -5,5 +5,5 @@ export type * from './layers.ts';
 export { addon } from './load-addon.ts';
 export type * from './metrics.ts';
 export type * from './network.ts';
-export { STREAM_WINDOW_BYTES } from './network.ts';
+export { STREAM_LOOKAHEAD_BYTES } from './network.ts';
 export type * from './shares.ts';

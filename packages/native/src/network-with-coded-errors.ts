@@ -18,12 +18,9 @@ export function networkWithCodedErrors(native: NetworkNatives): NetworkNatives {
 
 function stackOf(native: NetworkStack): NetworkStack {
   return {
-    write: (stream, data) => checked(() => native.write(stream, data)),
-    consumed: (stream, bytes) => native.consumed(stream, bytes),
-    end: (stream) => native.end(stream),
     close: (stream) => native.close(stream),
     reset: (stream) => native.reset(stream),
-    splice: (stream, replay) => checked(() => native.splice(stream, replay)),
+    splice: (stream) => native.splice(stream),
     respond: (query, response, inserts) => checked(() => native.respond(query, response, inserts)),
     insertHostnames: (inserts) => checked(() => native.insertHostnames(inserts)),
     hostnamesOf: (address) => checked(() => native.hostnamesOf(address)),

@@ -4,7 +4,7 @@
  *
  * Order that holds: calls on one {@link NetworkStack} take effect in the order they were made, and events arrive in
  * the order they happened. Every queue is bounded: what the guest can multiply has a limit in {@link NetworkLimits},
- * what JavaScript sends is bounded by credit.
+ * and the bytes of a stream travel through a pair of local sockets, whose buffers are the kernel's.
  */
 export interface NetworkNatives {
   /**
@@ -144,26 +144,21 @@ export interface NetworkEndpoint {
 /** A running stack. Every method but {@link stop} is quick and does not wait for the stack's thread. */
 export interface NetworkStack {
   /**
-   * Sends bytes to the guest on a stream. At most the credit that the stream has may be outstanding: it starts at
-   * {@link STREAM_WINDOW_BYTES} and grows back by `credit` events. Bytes for a closed stream are dropped.
-   *
-   * @throws InvalidConfigError when the credit is exceeded
+   * Nothing more of a stream is wanted: what was written goes out, then the guest gets a FIN. Before
+   * {@link StreamOpened.fd} is closed.
    */
-  write(stream: number, data: Uint8Array): void;
-  /** Returns receive credit: this many bytes of `data` events have been consumed. */
-  consumed(stream: number, bytes: number): void;
-  /** Half-closes towards the guest (FIN after everything written); data from the guest keeps coming. */
-  end(stream: number): void;
-  /** Like {@link end}, and no more data from the guest is wanted. How a refused flow ends (policy). */
   close(stream: number): void;
-  /** Resets the guest's connection at once. How a flow ends whose peer could not be reached. */
+  /**
+   * Resets the guest's connection at once. How a flow ends whose peer could not be reached. Before
+   * {@link StreamOpened.fd} is closed, since a closed descriptor alone is an orderly end.
+   */
   reset(stream: number): void;
   /**
-   * Gives a `plain` or `tls` stream back: the stack connects to the destination, sends `replay` (all bytes of `data`
-   * events so far, at most 64 KiB) and splices; data that was on its way as an event is added by the stack. Only before
-   * the first {@link write}, and before more than 64 KiB were {@link consumed}. `closed` follows at once.
+   * Gives a `plain` stream back: the stack connects to the destination, sends what came on the stream, whether it was
+   * read or not, and splices. Only before anything was written, and before more than
+   * {@link STREAM_LOOKAHEAD_BYTES} were read; later the connection is reset. Before {@link StreamOpened.fd} is closed.
    */
-  splice(stream: number, replay: Uint8Array): void;
+  splice(stream: number): void;
 
   /**
    * Answers a DNS query. `inserts` are in the hostname index before the first byte of the response can reach the
@@ -217,18 +212,15 @@ export interface HostnameInsert {
   readonly ttl: number;
 }
 
-/** Initial credit of a stream in each direction, in bytes; `data` events carry at most 16 KiB each. */
-export const STREAM_WINDOW_BYTES = 512 * 1024;
+/** Most bytes that may have been read of a stream that is given back. */
+export const STREAM_LOOKAHEAD_BYTES = 256 * 1024;
 
 export type NetworkStackEvent =
   | StreamOpened
-  /** Bytes from the guest; return them with {@link NetworkStack.consumed}. */
-  | { readonly type: 'data'; readonly stream: number; readonly data: Buffer }
-  /** The guest half-closed: no more `data`. */
-  | { readonly type: 'end'; readonly stream: number }
-  /** Written bytes that went out: so many more may be written. */
-  | { readonly type: 'credit'; readonly stream: number; readonly bytes: number }
-  /** Last event of a stream. `reset` when either side aborted it. */
+  /**
+   * Last event of a stream. `reset` when either side aborted it: told before the descriptor comes to its end, so that
+   * what a guest broke off is never taken for complete. A stream that was given back is `finished`.
+   */
   | { readonly type: 'closed'; readonly stream: number; readonly reason: 'finished' | 'reset' }
   | DnsQueryReceived
   | PolicyVerdictSeen
@@ -245,7 +237,12 @@ export type NetworkStackEvent =
 export interface StreamOpened {
   readonly type: 'stream';
   readonly stream: number;
-  /** `tls`: intercepted port, the whole ClientHello follows as data. `dot`: port 853 while TLS is intercepted. */
+  /**
+   * A local stream socket that carries the connection's bytes and half-closes; whoever takes the event closes it. What
+   * is not read from it closes the guest's window.
+   */
+  readonly fd: number;
+  /** `tls`: intercepted port, the ClientHello is there to be read. `dot`: port 853 while TLS is intercepted. */
   readonly kind: 'tls' | 'dot' | 'plain';
   readonly source: NetworkEndpoint;
   /** The address that the guest dialled. */

@@ -1,59 +1,50 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { type NetworkEndpoint, STREAM_WINDOW_BYTES, type StreamOpened } from '@microsandbox/native';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { addon, type NetworkEndpoint, type StreamOpened } from '@microsandbox/native';
 import { onTestFinished } from 'vitest';
 import { StackStream, type StreamStack } from '../src/engine/stack-stream.ts';
 import { readHelloName } from '../src/tls/client-hello.ts';
 
 /** A stream's stack that is a loopback socket: what a client does there, the guest does. */
 class SocketStack implements StreamStack {
+  readonly stream: StackStream;
   readonly #socket: Socket;
-  readonly #spliceTo: number | undefined;
-  stream: StackStream | undefined;
-  #outstanding = 0;
+  readonly #spliceTo: number;
+  /** The stack's end of the stream. */
+  readonly #near: Socket;
+  readonly #delivered: Buffer[] = [];
 
-  constructor(socket: Socket, spliceTo: number | undefined) {
+  constructor(socket: Socket, { id, first, spliceTo }: { id: number; first: Buffer; spliceTo: number }) {
+    const [fd, nearFd] = addon().socketPair();
+    this.stream = new StackStream(this, { stream: id, fd });
     this.#socket = socket;
     this.#spliceTo = spliceTo;
-    socket.on('error', () => {});
-    socket.on('data', (data: Buffer) => this.receive(data));
-    socket.on('end', () => this.stream?.receiveEnd());
-    socket.on('close', () => this.stream?.stackClosed(socket.errored === null ? 'finished' : 'reset'));
-  }
-
-  receive(data: Buffer): void {
-    this.#outstanding += data.length;
-    if (this.#outstanding >= STREAM_WINDOW_BYTES) this.#socket.pause();
-    this.stream?.receive(data);
-  }
-
-  write(_stream: number, data: Uint8Array): void {
-    const { length } = data;
-    this.#socket.write(Buffer.from(data), () => this.stream?.grant(length));
-  }
-
-  consumed(_stream: number, bytes: number): void {
-    this.#outstanding -= bytes;
-    if (this.#outstanding < STREAM_WINDOW_BYTES) this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.end();
+    this.#near = new Socket({ fd: nearFd, allowHalfOpen: true });
+    // The owner closes its end while bytes are on the way.
+    this.#near.on('error', () => {});
+    this.#near.write(first);
+    this.#delivered.push(first);
+    socket.on('data', (data: Buffer) => this.#delivered.push(data));
+    socket.pipe(this.#near).pipe(socket);
+    socket.on('close', () => {
+      this.stream.stackClosed(socket.errored === null ? 'finished' : 'reset');
+      this.#near.destroy();
+    });
   }
 
   close(): void {
-    this.#socket.removeAllListeners('data').resume().end();
+    this.#socket.unpipe(this.#near).resume();
   }
 
   reset(): void {
     this.#socket.resetAndDestroy();
   }
 
-  splice(_stream: number, replay: Uint8Array): void {
-    if (this.#spliceTo === undefined) throw new Error('nothing to splice to');
+  splice(): void {
     const server = connect(this.#spliceTo, '127.0.0.1');
-    server.write(replay);
-    this.#socket.removeAllListeners('data').pipe(server).pipe(this.#socket);
+    server.write(Buffer.concat(this.#delivered));
+    this.#near.unpipe(this.#socket).destroy();
+    this.#socket.unpipe(this.#near).pipe(server).pipe(this.#socket);
   }
 }
 
@@ -73,12 +64,9 @@ export async function listenAsGuest({ kind, destination, serve }: GuestListenerO
     count += 1;
     const id = count;
     const open = (serverName: string | null, first: Buffer): void => {
-      const stack = new SocketStack(socket, destination.port);
-      const stream = new StackStream(stack, id);
-      stack.stream = stream;
-      if (first.length > 0) stack.receive(first);
+      const { stream } = new SocketStack(socket, { id, first, spliceTo: destination.port });
       const source = { address: '172.16.0.2', port: 40_000 + id };
-      serve({ type: 'stream', stream: id, kind, source, destination, serverName }, stream);
+      serve({ type: 'stream', stream: id, fd: -1, kind, source, destination, serverName }, stream);
     };
     if (kind !== 'tls') {
       open(null, Buffer.alloc(0));

@@ -27,18 +27,10 @@ impl Stack {
     pub(crate) fn obey(&mut self) -> bool {
         for command in self.core.shared.take_commands() {
             match command {
-                Command::Write { stream, data } => {
-                    self.flows.with_stream(stream, |s| s.write(data));
-                }
-                Command::Consumed { stream, bytes } => {
-                    self.flows.with_stream(stream, |s| s.consumed(bytes));
-                }
-                Command::End { stream } => self.flows.with_stream(stream, |s| s.end()),
                 Command::Close { stream } => self.flows.with_stream(stream, |s| s.close()),
                 Command::Reset { stream } => self.flows.reset(stream, &mut self.net, &self.core),
-                Command::Splice { stream, replay } => {
-                    self.flows
-                        .give_back(stream, replay, &mut self.net, &self.core);
+                Command::Splice { stream } => {
+                    self.flows.give_back(stream, &mut self.net, &self.core);
                 }
                 Command::Respond { query, response } => self.respond(query, response.as_deref()),
                 Command::PublishTcp {

@@ -120,12 +120,10 @@ impl Flows {
 
     /// A host socket became ready.
     pub fn host_ready(&mut self, id: u32, readable: bool, writable: bool) {
-        if let Some(Flow {
-            stage: Stage::Spliced(splice),
-            ..
-        }) = self.table.get_mut(&id)
-        {
-            splice.host.ready(readable, writable);
+        match self.table.get_mut(&id).map(|flow| &mut flow.stage) {
+            Some(Stage::Spliced(splice)) => splice.host.ready(readable, writable),
+            Some(Stage::HandedUp(stream)) => stream.ready(readable, writable),
+            _ => {}
         }
         self.mark(id);
     }
@@ -193,9 +191,9 @@ impl Flows {
         }
     }
 
-    pub fn give_back(&mut self, id: u32, replay: Vec<u8>, net: &mut Net, core: &Core) {
+    pub fn give_back(&mut self, id: u32, net: &mut Net, core: &Core) {
         if let Some(flow) = self.table.get_mut(&id) {
-            serve::give_back(flow, net.socket(flow.handle), replay, core);
+            serve::give_back(flow, net.socket(flow.handle), core);
             self.mark(id);
         }
     }

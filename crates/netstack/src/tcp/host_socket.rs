@@ -1,12 +1,29 @@
-use mio::net::TcpStream;
+use mio::net::{TcpStream, UnixStream};
 use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
+/// What a host connection consists of.
+pub trait HostStream: Read + Write {
+    fn end(&self) -> io::Result<()>;
+}
+
+impl HostStream for TcpStream {
+    fn end(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl HostStream for UnixStream {
+    fn end(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
 /// A non-blocking host connection with what is known of its readiness (the poller reports edges only).
-pub struct HostSocket {
-    stream: TcpStream,
+pub struct HostSocket<S = TcpStream> {
+    stream: S,
     readable: bool,
     writable: bool,
 }
@@ -14,11 +31,26 @@ pub struct HostSocket {
 impl HostSocket {
     pub fn new(stream: TcpStream) -> HostSocket {
         let _ = stream.set_nodelay(true);
+        HostSocket::of(stream)
+    }
+
+    /// Closes with a reset instead of an orderly end.
+    pub fn reset(self) {
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl<S: HostStream> HostSocket<S> {
+    pub fn of(stream: S) -> HostSocket<S> {
         HostSocket {
             stream,
             readable: true,
             writable: true,
         }
+    }
+
+    pub fn into_stream(self) -> S {
+        self.stream
     }
 
     pub fn ready(&mut self, readable: bool, writable: bool) {
@@ -59,12 +91,7 @@ impl HostSocket {
     }
 
     pub fn end(&mut self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
-    }
-
-    /// Closes with a reset instead of an orderly end.
-    pub fn reset(self) {
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let _ = self.stream.end();
     }
 }
 

@@ -50,14 +50,25 @@ pub fn abandon(flow: &mut Flow, core: &Core) {
     match std::mem::replace(&mut flow.stage, Stage::Dead) {
         Stage::Spliced(splice) => splice.host.reset(),
         Stage::Entering(peer) => HostSocket::new(peer).reset(),
-        Stage::HandedUp(_) => close_stream(flow.id, true, core),
+        Stage::HandedUp(stream) => tell_of_reset(flow.id, stream, core),
         _ => {}
     }
 }
 
-fn close_stream(stream: u32, reset: bool, core: &Core) {
-    core.shared.close_window(stream);
-    core.shared.events.push(Event::Closed { stream, reset });
+fn tell_of_reset(id: u32, stream: Stream, core: &Core) {
+    core.shared.events.push(Event::Closed {
+        stream: id,
+        reset: true,
+        held: Some(stream.into_end()),
+    });
+}
+
+fn tell_of_end(stream: u32, core: &Core) {
+    core.shared.events.push(Event::Closed {
+        stream,
+        reset: false,
+        held: None,
+    });
 }
 
 /// The next stage, and whether it is another one.
@@ -82,7 +93,7 @@ fn step(stage: Stage, flow: &Flow, guest: &mut Socket, core: &mut Core) -> (Stag
             Decision::Wait => (Stage::Peeking(peek), false),
             Decision::Refuse => (drain(guest, core), true),
             Decision::Dial => (dial(flow, guest, Vec::new(), core), true),
-            Decision::HandUp(kind, name) => (hand_up(flow, kind, name, core), true),
+            Decision::HandUp(kind, name) => (hand_up(flow, guest, kind, name, core), true),
         },
         Stage::Dialling(dial) => match dial.progress(core, flow.id) {
             Dialled::Waiting(dial) => (Stage::Dialling(dial), false),
@@ -96,7 +107,7 @@ fn step(stage: Stage, flow: &Flow, guest: &mut Socket, core: &mut Core) -> (Stag
         },
         Stage::HandedUp(mut stream) => {
             if stream.pump(guest, &core.shared) {
-                close_stream(flow.id, false, core);
+                tell_of_end(flow.id, core);
                 return (drain(guest, core), true);
             }
             (Stage::HandedUp(stream), false)
@@ -120,19 +131,31 @@ fn first_stage(deferred: bool, flow: &Flow, guest: &mut Socket, core: &mut Core)
     let port = flow.tuple.remote.port();
     match port {
         DNS_PORT => Stage::Dns(DnsConnection::new(flow.id, flow.tuple.remote, core.now)),
-        DNS_TLS_PORT if core.settings.tls.is_some() => hand_up(flow, StreamKind::Dot, None, core),
+        DNS_TLS_PORT if core.settings.tls.is_some() => {
+            hand_up(flow, guest, StreamKind::Dot, None, core)
+        }
         _ if core.settings.intercepts(port) => Stage::Peeking(Peek::new(true, core.now)),
         // An address that is allowed whatever its name needs no look at the name.
         _ if deferred => Stage::Peeking(Peek::new(false, core.now)),
-        _ if core.settings.hand_up_plain => hand_up(flow, StreamKind::Plain, None, core),
+        _ if core.settings.hand_up_plain => hand_up(flow, guest, StreamKind::Plain, None, core),
         _ => dial(flow, guest, Vec::new(), core),
     }
 }
 
-fn hand_up(flow: &Flow, kind: StreamKind, server_name: Option<String>, core: &Core) -> Stage {
-    let stream = Stream::new(flow.id, &core.shared);
+fn hand_up(
+    flow: &Flow,
+    guest: &mut Socket,
+    kind: StreamKind,
+    server_name: Option<String>,
+    core: &Core,
+) -> Stage {
+    // Without a descriptor to spare nobody can serve it.
+    let Ok((stream, end)) = Stream::open(flow.id, kind, core) else {
+        return reset(guest);
+    };
     core.shared.events.push(Event::Stream {
         stream: flow.id,
+        end,
         kind,
         source: flow.tuple.guest,
         destination: flow.tuple.remote,
@@ -148,27 +171,26 @@ fn dial(flow: &Flow, guest: &mut Socket, replay: Vec<u8>, core: &Core) -> Stage 
     }
 }
 
-/// Takes a connection back from the owner and connects it to its destination.
-///
-/// The owner sends back what it has seen; what was on its way to it follows.
-pub fn give_back(flow: &mut Flow, guest: &mut Socket, mut replay: Vec<u8>, core: &Core) {
+/// Takes a connection back from the owner and connects it to its destination, which gets what the owner was given.
+pub fn give_back(flow: &mut Flow, guest: &mut Socket, core: &Core) {
     if let Stage::HandedUp(stream) = &mut flow.stage {
-        if !stream.may_be_given_back() {
-            return;
-        }
-        let delivered = stream.take_delivered();
-        replay.extend_from_slice(delivered.get(replay.len()..).unwrap_or_default());
-        flow.stage = dial(flow, guest, replay, core);
+        flow.stage = match stream.take_delivered() {
+            Some(replay) => dial(flow, guest, replay, core),
+            None => reset(guest),
+        };
         // While it connects and runs, the owner hears of it no more.
-        close_stream(flow.id, false, core);
+        tell_of_end(flow.id, core);
     }
 }
 
 /// The owner resets a connection that it serves.
 pub fn reset_stream(flow: &mut Flow, guest: &mut Socket, core: &Core) {
-    if matches!(flow.stage, Stage::HandedUp(_)) {
-        close_stream(flow.id, true, core);
-        flow.stage = reset(guest);
+    match std::mem::replace(&mut flow.stage, Stage::Dead) {
+        Stage::HandedUp(stream) => {
+            tell_of_reset(flow.id, stream, core);
+            guest.abort();
+        }
+        other => flow.stage = other,
     }
 }
 

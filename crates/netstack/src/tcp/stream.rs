@@ -1,153 +1,134 @@
-use crate::STREAM_WINDOW;
-use crate::event::Event;
+use super::host_socket::HostSocket;
+use crate::core::Core;
+use crate::event::StreamKind;
 use crate::shared::Shared;
+use crate::token::Owner;
+use mio::Interest;
+use mio::net::UnixStream;
 use smoltcp::socket::tcp::Socket;
-use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
 
-/// A connection that the owner serves, with credit in both directions.
+/// A connection that the owner serves, over a pair of local sockets of which the owner has the other one. What it does
+/// not read stays in their buffers, which are bounded by the kernel, and then in the guest, whose window closes.
+///
+/// A local socket knows no reset. The owner asks for one before it closes its end, and is told of the guest's before
+/// this end is closed ([`crate::event::Event::Closed`]).
 pub struct Stream {
     id: u32,
-    /// Bytes that the owner still takes.
-    credit: usize,
-    to_guest: VecDeque<Vec<u8>>,
-    /// Bytes of the first chunk that went out.
-    sent: usize,
+    owner: HostSocket<UnixStream>,
+    /// Everything that went to the owner, as long as the connection can be given back.
+    delivered: Option<Vec<u8>>,
     guest_ended: bool,
-    end_wanted: bool,
+    owner_ended: bool,
     /// The owner wants no more data.
     deaf: bool,
-    /// Something was written, so the connection cannot be given back.
-    touched: bool,
-    /// Everything that was delivered, while the connection can still be given back: some of it may be on its way to
-    /// the owner when the owner gives it back.
-    delivered: Vec<u8>,
-    consumed: usize,
 }
 
-/// An owner that took more keeps the connection.
-const LOOKED_AT: usize = 64 * 1024;
-
-const CHUNK: usize = 16 * 1024;
+/// An owner that got more keeps the connection. More than what fits the sockets and an owner reads to make up its mind.
+const MAX_DELIVERED: usize = 512 * 1024;
 
 impl Stream {
-    pub fn new(id: u32, shared: &Shared) -> Stream {
-        shared.open_window(id);
-        Stream {
+    /// The stream and the owner's end of it.
+    pub fn open(id: u32, kind: StreamKind, core: &Core) -> io::Result<(Stream, OwnedFd)> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut ours = UnixStream::from_std(ours);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        core.registry
+            .register(&mut ours, Owner::Flow(id).token(), interest)?;
+        let stream = Stream {
             id,
-            credit: STREAM_WINDOW,
-            to_guest: VecDeque::new(),
-            sent: 0,
+            owner: HostSocket::of(ours),
+            delivered: (kind == StreamKind::Plain).then(Vec::new),
             guest_ended: false,
-            end_wanted: false,
+            owner_ended: false,
             deaf: false,
-            touched: false,
-            delivered: Vec::new(),
-            consumed: 0,
-        }
+        };
+        Ok((stream, theirs.into()))
     }
 
-    pub fn write(&mut self, data: Vec<u8>) {
-        self.keep();
-        if !self.end_wanted && !data.is_empty() {
-            self.to_guest.push_back(data);
-        }
-    }
-
-    pub fn consumed(&mut self, bytes: usize) {
-        self.credit = (self.credit + bytes).min(STREAM_WINDOW);
-        self.consumed = self.consumed.saturating_add(bytes);
-        if self.consumed > LOOKED_AT {
-            self.keep();
-        }
-    }
-
-    /// The owner serves the connection to its end.
-    fn keep(&mut self) {
-        self.touched = true;
-        self.delivered = Vec::new();
-    }
-
-    pub fn end(&mut self) {
-        self.end_wanted = true;
+    pub fn ready(&mut self, readable: bool, writable: bool) {
+        self.owner.ready(readable, writable);
     }
 
     pub fn close(&mut self) {
-        self.end_wanted = true;
         self.deaf = true;
     }
 
-    pub fn may_be_given_back(&self) -> bool {
-        !self.touched && !self.end_wanted
+    /// This end of the stream, open as long as somebody keeps it.
+    pub fn into_end(self) -> UnixStream {
+        self.owner.into_stream()
     }
 
-    /// What the owner was given and the destination has to get.
-    pub fn take_delivered(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.delivered)
+    /// What the owner was given and the destination has to get; none when the connection cannot be given back.
+    pub fn take_delivered(&mut self) -> Option<Vec<u8>> {
+        self.delivered.take()
     }
 
     /// Moves what can be moved; true when both directions have ended.
     pub fn pump(&mut self, guest: &mut Socket, shared: &Shared) -> bool {
-        self.deliver(guest, shared);
-        self.flush(guest, shared);
-        self.end_wanted && self.to_guest.is_empty() && (self.guest_ended || self.deaf)
+        self.deliver(guest);
+        self.receive(guest, shared);
+        self.owner_ended && (self.guest_ended || self.deaf)
     }
 
-    fn deliver(&mut self, guest: &mut Socket, shared: &Shared) {
-        while guest.can_recv() && (self.credit > 0 || self.deaf) {
-            let limit = if self.deaf {
-                usize::MAX
-            } else {
-                self.credit.min(CHUNK)
-            };
-            let taken = guest.recv(|bytes| {
-                let count = bytes.len().min(limit);
-                (
-                    count,
-                    if self.deaf {
-                        Vec::new()
-                    } else {
-                        bytes[..count].to_vec()
-                    },
-                )
-            });
-            let Ok(data) = taken else { return };
-            if !data.is_empty() {
-                self.credit -= data.len();
-                if !self.touched {
-                    self.delivered.extend_from_slice(&data);
-                }
-                let stream = self.id;
-                shared.events.push(Event::Data { stream, data });
+    fn deliver(&mut self, guest: &mut Socket) {
+        while guest.can_recv() && (self.deaf || self.owner.is_writable()) {
+            if guest.recv(|bytes| (self.give(bytes), ())).is_err() {
+                return;
             }
         }
         if !self.guest_ended && !guest.may_recv() {
+            self.owner.end();
             self.guest_ended = true;
-            shared.events.push(Event::End { stream: self.id });
         }
     }
 
-    fn flush(&mut self, guest: &mut Socket, shared: &Shared) {
-        let mut freed = 0;
-        while let Some(chunk) = self.to_guest.front() {
-            match guest.send_slice(&chunk[self.sent..]) {
-                Ok(count) if count > 0 => {
-                    self.sent += count;
-                    freed += count;
+    /// Gives bytes to the owner; how many were taken.
+    fn give(&mut self, bytes: &[u8]) -> usize {
+        if self.deaf {
+            return bytes.len();
+        }
+        match self.owner.write(bytes) {
+            Ok(count) => {
+                self.remember(&bytes[..count]);
+                count
+            }
+            // It has closed its end.
+            Err(_) => {
+                self.deaf = true;
+                bytes.len()
+            }
+        }
+    }
+
+    fn remember(&mut self, bytes: &[u8]) {
+        self.delivered = self.delivered.take().and_then(|mut delivered| {
+            delivered.extend_from_slice(bytes);
+            (delivered.len() <= MAX_DELIVERED).then_some(delivered)
+        });
+    }
+
+    fn receive(&mut self, guest: &mut Socket, shared: &Shared) {
+        while !self.owner_ended && self.owner.is_readable() && guest.can_send() {
+            let owner = &mut self.owner;
+            let received = guest.send(|room| match owner.read(room) {
+                Ok(count) => (count.unwrap_or(0), count),
+                // It closed its end with bytes unread.
+                Err(_) => (0, Some(0)),
+            });
+            match received {
+                // Whether this is an end, the next turn knows, which has heard what the owner said before it closed.
+                Ok(Some(0)) if shared.has_word_about(self.id) => return,
+                Ok(Some(0)) => {
+                    self.owner_ended = true;
+                    guest.close();
                 }
-                _ => break,
+                Ok(Some(_)) => self.delivered = None,
+                Ok(None) => {}
+                Err(_) => return,
             }
-            if self.sent == chunk.len() {
-                self.to_guest.pop_front();
-                self.sent = 0;
-            }
-        }
-        if freed > 0 {
-            shared.release(self.id, freed);
-            let (stream, bytes) = (self.id, freed);
-            shared.events.push(Event::Credit { stream, bytes });
-        }
-        if self.end_wanted && self.to_guest.is_empty() {
-            guest.close();
         }
     }
 }

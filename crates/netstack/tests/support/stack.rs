@@ -4,7 +4,6 @@ use msb_netstack::address::{AddressRequest, Addresses, Families};
 use msb_netstack::event::Event;
 use msb_netstack::wire::StackOptions;
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Options with a policy, for slot 1 with both families.
@@ -24,10 +23,9 @@ pub fn options(policy: &str) -> StackOptions {
     .unwrap()
 }
 
-/// A stack whose events are collected.
+/// A stack and how it is asked for its events.
 pub struct TestStack {
     pub stack: Netstack,
-    seen: Mutex<Vec<Event>>,
 }
 
 impl TestStack {
@@ -40,19 +38,16 @@ impl TestStack {
         let (host, guest) = UnixStream::pair().unwrap();
         let guest = Guest::new(guest, &options.addresses, mtu);
         let stack = Netstack::start(options, host.into(), || {}).unwrap();
-        let seen = Mutex::default();
-        (TestStack { stack, seen }, guest)
+        (TestStack { stack }, guest)
     }
 
     pub fn with_policy(policy: &str) -> (TestStack, Guest) {
         TestStack::start(options(policy))
     }
 
-    /// New events, also kept for [`Self::all`].
+    /// Events since the last call.
     pub fn events(&self) -> Vec<Event> {
-        let events = self.stack.take_events();
-        self.seen.lock().unwrap().extend(events.iter().cloned());
-        events
+        self.stack.take_events()
     }
 
     /// Turns the guest until an event fits.
@@ -68,12 +63,6 @@ impl TestStack {
             found.is_some()
         });
         found.unwrap()
-    }
-
-    /// Everything seen so far.
-    pub fn all(&self) -> Vec<Event> {
-        self.events();
-        self.seen.lock().unwrap().clone()
     }
 
     pub fn live(&self) -> u64 {

@@ -34,7 +34,7 @@ export async function servePlain(connection: GuestConnection): Promise<void> {
   }
   const isOver = first.length > 0 || !intercepts;
   const isUninspected = !needsInspection(connection) || first[0] === TLS_HANDSHAKE;
-  if (isOver && isUninspected && stream.giveBack(first)) return;
+  if (isOver && isUninspected && stream.giveBack()) return;
   await serveDialled(connection, first);
 }
 

@@ -129,15 +129,6 @@ export class NetworkEngine {
       case 'stream':
         this.#open(event);
         break;
-      case 'data':
-        this.#streams.get(event.stream)?.receive(event.data);
-        break;
-      case 'end':
-        this.#streams.get(event.stream)?.receiveEnd();
-        break;
-      case 'credit':
-        this.#streams.get(event.stream)?.grant(event.bytes);
-        break;
       case 'closed':
         this.#streams.get(event.stream)?.stackClosed(event.reason);
         this.#streams.delete(event.stream);
@@ -152,7 +143,7 @@ export class NetworkEngine {
   }
 
   #open(opened: StreamOpened): void {
-    const stream = new StackStream(this.#stack, opened.stream);
+    const stream = new StackStream(this.#stack, opened);
     this.#streams.set(opened.stream, stream);
     this.#server.serve(opened, stream);
   }
