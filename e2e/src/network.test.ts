@@ -3,13 +3,28 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
-import { consumer, msb } from './support/consumer.ts';
+import { consumer, importSdk, msb } from './support/consumer.ts';
 import { processesNaming } from './support/leftovers.ts';
 import { type Netns, netnsObstacle, PEER, startNetns, type TextResult } from './support/netns.ts';
 import { sandboxProcess } from './support/sandbox-process.ts';
 
 const obstacle = netnsObstacle();
 if (obstacle !== null) console.log(`skipped: ${obstacle}`);
+
+const { Sandbox } = await importSdk();
+
+/** Ways to write what nobody may reach, with the address that goes over the wire, as events tell it. */
+const NOTATIONS: Readonly<Record<string, string>> = {
+  '2852039166': PEER.metadata,
+  '0xa9fea9fe': PEER.metadata,
+  '0251.0376.0251.0376': PEER.metadata,
+  '[::ffff:169.254.169.254]': PEER.metadata,
+  '[64:ff9b::a9fe:a9fe]': '64:ff9b::a9fe:a9fe',
+  '[2002:a9fe:a9fe::1]': '2002:a9fe:a9fe::1',
+  '10.99.1': PEER.private,
+  '[64:ff9b::a63:1]': '64:ff9b::a63:1',
+  '[fd77::2]': 'fd77::2',
+};
 
 /** No other sandbox of this machine has it. */
 const NAME = `web-${process.pid}`;
@@ -94,6 +109,35 @@ describe.skipIf(obstacle)('a network', () => {
         expect.objectContaining({ address: PEER.metadata, decided_by: 'default' }),
       ]),
     );
+  });
+
+  it('refuses them in every notation', async () => {
+    // Another port than before: events of a kind that was there are only counted.
+    const tries = Object.keys(NOTATIONS).map((host) => `wget -q -O - http://${host}:8000/ && echo ${host}`);
+    expect((await sh(NAME, tries.join('; '))).stdout).toBe('');
+    const seen = async () =>
+      new Set((await denied(NAME)).filter(({ port }) => port === 8000).map(({ address }) => address));
+    await expect.poll(seen, { timeout: 30_000 }).toEqual(new Set(Object.values(NOTATIONS)));
+  });
+
+  it('tells of refusals while they happen', async () => {
+    const handle = await Sandbox.get(NAME);
+    const events = handle.networkEvents({ follow: true });
+    // What was there before shows that it has begun to read.
+    expect((await events.next()).done).toBe(false);
+    const refused = (async () => {
+      for await (const event of events) if (event.port === 8001) return event;
+    })();
+    expect((await sh(NAME, `wget -q -O - http://${PEER.private}:8001/`)).code).not.toBe(0);
+    expect(await refused).toMatchObject({
+      action: 'deny',
+      direction: 'egress',
+      address: PEER.private,
+      decidedBy: 'default',
+      rule: null,
+      allowRule: `allow@${PEER.private}:tcp:8001`,
+      first: true,
+    });
   });
 
   it('carries fifty mebibytes both ways unchanged', async () => {
