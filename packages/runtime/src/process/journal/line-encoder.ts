@@ -2,8 +2,11 @@ import { addon } from '@microsandbox/native';
 import { BATCH_BYTES, FIRST_BATCH_BYTES } from './piece-batch.ts';
 import { Pieces } from './pieces.ts';
 
-/** Rooms that are kept for later batches. */
-const MAX_SPARE_ROOMS = 8;
+/**
+ * Rooms that are kept for later batches: those of 4 MiB that wait, and the one that is being filled. With fewer, a
+ * program that prints much makes garbage faster than it is collected.
+ */
+const MAX_SPARE_ROOMS = 17;
 
 /**
  * Turns output into lines of JSON in memory that the batches of one log use in turn: new memory for each would cost
