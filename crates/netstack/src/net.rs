@@ -9,8 +9,11 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint, IpListenEndpoint};
 use std::net::SocketAddr;
 
-/// Receive and send buffer of one connection, in bytes: several of the largest segments.
-const TCP_BUFFER: usize = 128 * 1024;
+/// What a connection keeps of the guest's, in bytes: several of the largest segments.
+const RECEIVE_BUFFER: usize = 128 * 1024;
+/// What it may send ahead of the guest's acknowledgements, in bytes. These take the monitor's loop and the guest's
+/// interrupt each way, during which all three threads should have work.
+const SEND_BUFFER: usize = 256 * 1024;
 
 pub struct Net {
     interface: Interface,
@@ -134,8 +137,8 @@ impl Net {
 }
 
 fn new_socket() -> tcp::Socket<'static> {
-    let buffer = || tcp::SocketBuffer::new(vec![0; TCP_BUFFER]);
-    let mut socket = tcp::Socket::new(buffer(), buffer());
+    let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
+    let mut socket = tcp::Socket::new(buffer(RECEIVE_BUFFER), buffer(SEND_BUFFER));
     socket.set_nagle_enabled(false);
     // Frames come in batches, so an immediate acknowledgement is already one for many segments.
     socket.set_ack_delay(None);
