@@ -4,6 +4,9 @@
 //! no `block_root`), `dir_mounts`, `file_mounts`. The kernel's FUSE messages travel as they are: each begins with
 //! its length, so the byte stream needs no frames of its own.
 
+mod answers;
+mod message;
+mod pending;
 mod pump;
 
 use std::ffi::CString;
