@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,6 +30,8 @@ const HOLD: Timespec = Timespec {
 /// What the threads of a share have in common.
 struct Share {
     port: File,
+    /// Held while a message is sent: the port takes a large one in pieces, and no other may come between them.
+    sending: Mutex<()>,
     fuse: File,
     pending: Pending<Answers>,
 }
@@ -41,6 +43,7 @@ struct Share {
 pub fn start(number: usize, port: File, fuse: File) -> io::Result<()> {
     let share = Arc::new(Share {
         port,
+        sending: Mutex::new(()),
         fuse,
         pending: Pending::new(Answers::new()),
     });
@@ -97,7 +100,13 @@ impl Share {
         }
     }
 
+    /// Nobody reads while both threads are here. That is safe: neither came before what it awaited was answered, so the
+    /// host has nothing to say until it has one of these messages whole, whose sender then reads.
     fn send(&self, messages: &[u8]) -> io::Result<()> {
+        let _turn = self
+            .sending
+            .lock()
+            .map_err(|_| io::Error::other("a thread failed"))?;
         (&self.port).write_all(messages)
     }
 
