@@ -3,17 +3,19 @@ import type { NetworkLogOptions } from '../commands/network.ts';
 import { eventJson, eventLine } from '../output/network-event.ts';
 import { writeOut } from '../output/write.ts';
 import { parseLogTime } from '../values/log-time.ts';
-import { untilEnded } from './until-ended.ts';
 import { whenStopped } from './when-stopped.ts';
 
 /** `msb network log`: one line a verdict, JSON with `--format json`; with `--follow` until the sandbox stops. */
 export async function showNetworkLog(name: string, options: NetworkLogOptions): Promise<number> {
   const handle = await Sandbox.get(name);
   const since = options.since === undefined ? {} : { since: parseLogTime(options.since) };
-  const events = handle.networkEvents({ ...since, follow: options.follow === true });
-  const next = async () => (await events.next()).value ?? null;
-  const stopped = options.follow ? whenStopped(name) : new Promise<never>(() => {});
-  for await (const event of untilEnded(next, stopped)) print(event, options);
+  const ended = new AbortController();
+  const follow = options.follow === true;
+  const stopped = follow ? whenStopped(name).finally(() => ended.abort()) : Promise.resolve();
+  stopped.catch(() => {}); // What it says is heard below.
+  for await (const event of handle.networkEvents({ ...since, follow, signal: ended.signal }))
+    print(event, options);
+  await stopped;
   return 0;
 }
 

@@ -31,6 +31,8 @@ export interface NetworkEvent {
 export interface NetworkEventOptions {
   /** Goes on with what comes later, until the reader leaves the loop. */
   readonly follow?: boolean;
+  /** Ends a reading that follows; what had happened by then is still given. */
+  readonly signal?: AbortSignal;
   /** Not before this time. */
   readonly since?: Date;
   /** Only those of the last start. */

@@ -74,6 +74,20 @@ describe('network events', () => {
     expect(await ports({ lastRun: true })).toEqual([3]);
   });
 
+  it('end at a signal, with all that was written before it', async () => {
+    await writeFile(log, lines(STARTED, verdict(1, 1)));
+    const ended = new AbortController();
+    const stream = events({ follow: true, signal: ended.signal });
+    expect((await stream.next()).value?.port).toBe(1);
+    const second = stream.next();
+    await appendFile(log, lines(verdict(2, 2), verdict(3, 3)));
+    ended.abort();
+    expect((await second).value?.port).toBe(2);
+    expect((await stream.next()).value?.port).toBe(3);
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+    expect(await ports({ follow: true, signal: ended.signal })).toEqual([1, 2, 3]);
+  });
+
   it('are followed over a rotation', async () => {
     await writeFile(log, lines(STARTED, verdict(1, 1)));
     const stream = events({ follow: true });

@@ -13,13 +13,13 @@ import { readNetworkLog } from './read-network-log.ts';
  */
 export async function* networkEvents(
   { name, paths }: Pick<SandboxPlace, 'name' | 'paths'>,
-  { follow = false, since, lastRun = false }: NetworkEventOptions = {},
+  { follow = false, signal, since, lastRun = false }: NetworkEventOptions = {},
 ): AsyncGenerator<NetworkEvent, void, void> {
   const folder = await lstat(paths.logsDir).catch(() => null);
   if (folder === null || !folder.isDirectory()) throw sandboxNotFound(name);
   const source = { path: paths.networkLog, folder: paths.logsDir };
   const from = lastRun ? await lastStart(source) : undefined;
-  for await (const record of readNetworkLog({ ...source, follow })) {
+  for await (const record of readNetworkLog({ ...source, follow, signal })) {
     if (record.type !== 'verdict') continue;
     const event = eventOfRecord(record);
     if (since !== undefined && event.at < since) continue;

@@ -6,11 +6,12 @@ import { generationOf, type OpenLogFile, openLogChain } from '../logs/open-log-c
 /** Rotated predecessors of `network.log`. */
 const ROTATIONS = 4;
 
-/** Where a log is and whether what comes later is wanted. */
+/** Where a log is and whether what comes later is wanted, and until when. */
 export interface NetworkLogSource {
   readonly path: string;
   readonly folder: string;
   readonly follow: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Records of a sandbox's `network.log`, oldest first, through its rotations. Lines that are none are left out. */
@@ -19,10 +20,14 @@ export async function* readNetworkLog(
 ): AsyncGenerator<NetworkLogRecord, void, void> {
   // Watching begins before the first reading, so that nothing falls between the two.
   const watch = source.follow ? new FolderWatch(source.folder) : null;
+  const stopWatching = (): void => watch?.close();
+  source.signal?.addEventListener('abort', stopWatching);
   let files: OpenLogFile[] = [];
   try {
     files = await filesFrom(source.path, null);
     for (let offset = 0; ; ) {
+      // Asked before the reading, so that what was written before the signal is still read.
+      const isLastRound = watch === null || source.signal?.aborted === true;
       const [file, newer] = files;
       if (file !== undefined) {
         const { bytes, end } = await readLines(file.file, offset);
@@ -40,12 +45,13 @@ export async function* readNetworkLog(
         files.shift();
         offset = 0;
       } else {
-        if (watch === null) return;
+        if (isLastRound) return;
         await watch.next();
       }
     }
   } finally {
-    watch?.close();
+    source.signal?.removeEventListener('abort', stopWatching);
+    stopWatching();
     for (const { file } of files) await file.close();
   }
 }
