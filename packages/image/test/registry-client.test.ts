@@ -395,7 +395,7 @@ describe('failures', () => {
       code: 'registryUnreachable',
       message: expect.stringContaining('sends too slowly'),
     });
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('of something that is no web server are errors of the connection', async () => {

@@ -91,7 +91,7 @@ describe.skipIf(lacking !== null)(title, { timeout: 60_000 }, () => {
     process.kill(monitorOf(sandbox.pid), 'SIGKILL');
     expect(await pending).toMatchObject({ code: 'agentLost' });
     expect(await sandbox.wait()).toEqual({ code: 1, signal: null });
-    expect(performance.now() - killed).toBeLessThan(2000);
+    expect(performance.now() - killed).toBeLessThan(10_000);
     expect(await home.rows()).toMatchObject({
       sandbox: { status: 'Crashed', active_config: null },
       run: { termination_reason: 'InternalError' },

