@@ -1,12 +1,14 @@
+import { SocketAddress } from 'node:net';
 import type { HostnameInsert } from '@microsandbox/native';
-import { decode } from 'dns-packet';
 import { type DnsQuestion, TYPE_A, TYPE_AAAA } from './question.ts';
+import { type ResourceRecord, readRecords } from './read-records.ts';
 
 /** A record of the answer section, as far as it matters. */
 type AnswerRecord =
   | {
       readonly kind: 'address';
-      readonly owner: string;
+      /** Null when it is no name of a host. */
+      readonly owner: string | null;
       readonly address: string;
       readonly family: 4 | 6;
       readonly ttl: number;
@@ -19,27 +21,47 @@ export interface DnsAnswer {
   readonly records: readonly AnswerRecord[];
 }
 
+const TYPE_CNAME = 5;
+const RCODE_MASK = 0x0f;
+const RCODE_NO_ERROR = 0;
+
 /** Reads a response; null when it cannot be read. */
 export function readAnswer(response: Buffer): DnsAnswer | null {
   try {
-    const { rcode, answers = [] } = decode(response) as ReturnType<typeof decode> & { rcode?: string };
-    const records = answers.flatMap((answer): AnswerRecord[] => {
-      const owner = canonical(answer.name);
-      switch (answer.type) {
-        case 'A':
-          return [{ kind: 'address', owner, address: answer.data, family: 4, ttl: answer.ttl ?? 0 }];
-        case 'AAAA':
-          return [{ kind: 'address', owner, address: answer.data, family: 6, ttl: answer.ttl ?? 0 }];
-        case 'CNAME':
-          return [{ kind: 'alias', owner, target: canonical(answer.data), ttl: answer.ttl ?? 0 }];
-        default:
-          return [];
-      }
-    });
-    return { isSuccess: rcode === 'NOERROR', records };
-  } catch {
-    return null;
+    const records = readRecords(response).flatMap((record) => usefulRecord(record) ?? []);
+    return { isSuccess: (response.readUInt8(3) & RCODE_MASK) === RCODE_NO_ERROR, records };
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
   }
+}
+
+/** @throws RangeError for an address that is longer or shorter than one */
+function usefulRecord({ owner, type, ttl, data, target }: ResourceRecord): AnswerRecord | null {
+  switch (type) {
+    case TYPE_A:
+      return { kind: 'address', owner, address: ipv4(data), family: 4, ttl };
+    case TYPE_AAAA:
+      return { kind: 'address', owner, address: ipv6(data), family: 6, ttl };
+    case TYPE_CNAME: {
+      const alias = target();
+      return alias === null || owner === null ? null : { kind: 'alias', owner, target: alias, ttl };
+    }
+    default:
+      return null;
+  }
+}
+
+function ipv4(data: Buffer): string {
+  if (data.length !== 4) throw new RangeError('an IPv4 address of another length');
+  return data.join('.');
+}
+
+/** In the form of RFC 5952. */
+function ipv6(data: Buffer): string {
+  if (data.length !== 16) throw new RangeError('an IPv6 address of another length');
+  const groups = Array.from({ length: 8 }, (_, index) => data.readUInt16BE(index * 2).toString(16));
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
 /** Every address in the answer section, whoever owns it. */
@@ -71,14 +93,11 @@ export function insertOf({ name, type }: DnsQuestion, answer: DnsAnswer | null):
   const addresses = new Set<string>();
   let ttl = Number.POSITIVE_INFINITY;
   for (const record of answer.records) {
+    if (record.kind !== 'address' || record.owner === null) continue;
     const lives = owners.get(record.owner);
-    if (record.kind !== 'address' || record.family !== family || lives === undefined) continue;
+    if (record.family !== family || lives === undefined) continue;
     addresses.add(record.address);
     ttl = Math.min(ttl, lives, record.ttl);
   }
   return { name, family, addresses: [...addresses], ttl: Number.isFinite(ttl) ? Math.max(1, ttl) : 0 };
-}
-
-function canonical(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '');
 }

@@ -7,7 +7,7 @@ import type { HostnameInsert, NetworkAddresses, PolicyQuestion, PolicyVerdict } 
 import { SeededRandom } from '@microsandbox/test-utils';
 import { type Answer, decode, encode, type Packet, type Question, RECURSION_DESIRED } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
-import { insertOf, readAnswer } from './answer.ts';
+import { addressesOf, insertOf, readAnswer } from './answer.ts';
 import { DnsForwarder, HOST_ALIAS } from './dns-forwarder.ts';
 import { readQuestion } from './question.ts';
 import { isReservedAddress } from './reserved-address.ts';
@@ -322,6 +322,30 @@ describe('hostile messages', () => {
     const pointer = Buffer.concat([Buffer.alloc(12), Buffer.from([0xc0, 0x0c, 0, 1, 0, 1])]);
     pointer.writeUInt16BE(1, 4);
     expect(readQuestion(pointer)).toBeNull();
+  });
+
+  it('are read by the length of their records, as the guest reads them', () => {
+    const header = Buffer.alloc(12);
+    header.writeUInt16BE(0x8180, 2);
+    const record = (type: number, data: number[]) =>
+      Buffer.from([1, 0x61, 0, 0, type, 0, 1, 0, 0, 0, 9, 0, data.length, ...data]);
+    const responseOf = (...records: Buffer[]) => {
+      header.writeUInt16BE(records.length, 6);
+      return Buffer.concat([header, ...records]);
+    };
+    // Text that holds what looks like the next record to a reader that goes astray.
+    const text = record(16, [...record(1, [8, 8, 8, 8])]);
+    const answer = readAnswer(responseOf(text, record(1, [10, 0, 0, 1])));
+    expect(answer && addressesOf(answer)).toEqual(['10.0.0.1']);
+    for (const length of [0, 3, 5, 16])
+      expect(readAnswer(responseOf(record(1, Array(length).fill(1))))).toBeNull();
+    for (const length of [0, 4, 15, 17])
+      expect(readAnswer(responseOf(record(28, Array(length).fill(1))))).toBeNull();
+    const alias = readAnswer(responseOf(record(5, [1, 0x62, 0]), record(5, [1, 0x62, 0, 7])));
+    expect(alias?.records).toEqual([{ kind: 'alias', owner: 'a', target: 'b', ttl: 9 }]);
+    // A name that points at itself, and one that points forward.
+    expect(readAnswer(responseOf(Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 0])))).toBeNull();
+    expect(readAnswer(responseOf(Buffer.from([0xc0, 20, 0, 1, 0, 1, 0, 0, 0, 9, 0, 0])))).toBeNull();
   });
 
   it('of any bytes are read without a failure', () => {
