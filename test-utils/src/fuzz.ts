@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SeededRandom } from '@microsandbox/test-utils';
 import { it } from 'vitest';
 import { FUZZ_SECONDS, fuzzSeeds } from './fuzz-seeds.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+export { FUZZ_SECONDS, fuzzSeeds };
 
 /** A parser that strangers' bytes come to. */
 export interface FuzzTarget {

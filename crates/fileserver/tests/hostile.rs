@@ -474,10 +474,10 @@ fn impossible_lengths_end_the_share() {
     }
 }
 
-/// Random requests, mostly with plausible parts. `FUZZ_SECONDS` makes it longer.
+/// Random requests, mostly with plausible parts. `MSB_FUZZ_SECONDS` makes it longer.
 #[test]
 fn no_message_brings_the_server_down_or_leads_outside() {
-    let seconds = std::env::var("FUZZ_SECONDS")
+    let seconds = std::env::var("MSB_FUZZ_SECONDS")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(2);

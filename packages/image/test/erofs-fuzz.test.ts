@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SeededRandom } from '@microsandbox/test-utils';
+import { fuzz } from '@microsandbox/test-utils/fuzz';
 import { ImageError } from '@microsandbox/types';
 import { afterAll, expect } from 'vitest';
 import { ErofsReader } from '../src/erofs/erofs-reader.ts';
 import { readErofsLayer } from '../src/erofs/read-erofs-layer.ts';
 import { superblockChecksum } from '../src/erofs/superblock.ts';
 import { writeErofs } from '../src/erofs/write-erofs.ts';
-import { fuzz } from './fuzz.ts';
 import { randomTree } from './random-tree.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'msb-erofs-fuzz-'));

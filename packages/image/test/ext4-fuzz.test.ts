@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SeededRandom } from '@microsandbox/test-utils';
+import { fuzz } from '@microsandbox/test-utils/fuzz';
 import { MicrosandboxError } from '@microsandbox/types';
 import { afterAll, expect } from 'vitest';
 import { crc32c } from '../src/checksum/crc32c.ts';
@@ -11,7 +12,6 @@ import { sealInode } from '../src/ext4/inode.ts';
 import { validateExt4Image } from '../src/ext4/stored/validate-ext4-image.ts';
 import { sealSuperblock } from '../src/ext4/superblock.ts';
 import { randomExt4Tree } from './ext4-tree.ts';
-import { fuzz } from './fuzz.ts';
 import { makeLegacy } from './legacy-ext4.ts';
 
 const MIB = 1024 * 1024;

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '@microsandbox/test-utils';
+import { FUZZ_SECONDS, fuzzSeeds } from '@microsandbox/test-utils/fuzz';
 import { MicrosandboxError } from '@microsandbox/types';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crc32c } from '../src/checksum/crc32c.ts';
@@ -17,7 +18,6 @@ import {
   repair,
   writeAt,
 } from './ext4-kernel.ts';
-import { FUZZ_SECONDS, fuzzSeeds } from './fuzz-seeds.ts';
 import { journalOf, type TestJournal, type TestTransaction, writeLog } from './journal-writer.ts';
 
 const BLOCK = 4096;

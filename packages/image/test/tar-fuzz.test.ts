@@ -1,8 +1,8 @@
 import type { SeededRandom } from '@microsandbox/test-utils';
+import { fuzz } from '@microsandbox/test-utils/fuzz';
 import { ImageError } from '@microsandbox/types';
 import { expect } from 'vitest';
 import type { LayerLimits } from '../src/tar/layer-limits.ts';
-import { fuzz } from './fuzz.ts';
 import { dumpTar } from './read-tar.ts';
 import {
   gnuLong,

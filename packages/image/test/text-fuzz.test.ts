@@ -1,3 +1,4 @@
+import { fuzz, mutated } from '@microsandbox/test-utils/fuzz';
 import { ImageError, type InvalidConfigError } from '@microsandbox/types';
 import { expect } from 'vitest';
 import { parseDockerConfig } from '../src/credentials/docker-config.ts';
@@ -5,7 +6,6 @@ import { parseAuthChallenges } from '../src/registry/auth-challenge.ts';
 import { parseImageConfig } from '../src/registry/parse-image-config.ts';
 import { parseManifest } from '../src/registry/parse-manifest.ts';
 import { type VmdkExtent, vmdkDescriptor } from '../src/vmdk/vmdk-descriptor.ts';
-import { fuzz, mutated } from './fuzz.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const descriptor = (mediaType: string) => ({ mediaType, digest: DIGEST, size: 1234 });
