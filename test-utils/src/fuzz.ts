@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import { FUZZ_SECONDS, fuzzSeeds } from './fuzz-seeds.ts';
 import { SeededRandom } from './seeded-random.ts';
 
@@ -61,4 +61,14 @@ export function mutated(random: SeededRandom, bytes: Buffer): Buffer {
     result = Buffer.concat([result.subarray(0, at), insert, result.subarray(random.chance(0.5) ? end : at)]);
   }
   return result;
+}
+
+/** Runs it; an error must be of the class that callers are told to expect, and short, whatever it quotes. */
+export function refusedWith(errorClass: new (...args: never[]) => Error, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof errorClass)) throw error;
+    expect(error.message.length).toBeLessThan(4000);
+  }
 }

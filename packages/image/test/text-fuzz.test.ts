@@ -1,5 +1,5 @@
-import { fuzz, mutated } from '@microsandbox/test-utils/fuzz';
-import { ImageError, type InvalidConfigError } from '@microsandbox/types';
+import { fuzz, mutated, refusedWith } from '@microsandbox/test-utils/fuzz';
+import { ImageError } from '@microsandbox/types';
 import { expect } from 'vitest';
 import { parseDockerConfig } from '../src/credentials/docker-config.ts';
 import { parseAuthChallenges } from '../src/registry/auth-challenge.ts';
@@ -144,13 +144,4 @@ function joined(extents: readonly VmdkExtent[]): VmdkExtent[] {
     else if (bytes > 0) result.push({ path, bytes });
   }
   return result;
-}
-
-function refusedWith(errorClass: typeof ImageError | typeof InvalidConfigError, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof errorClass)) throw error;
-    expect(error.message.length).toBeLessThan(4000);
-  }
 }

@@ -1,7 +1,4 @@
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { fuzz, mutated } from '@microsandbox/test-utils/fuzz';
+import { fuzz, mutated, refusedWith } from '@microsandbox/test-utils/fuzz';
 import { CustomError } from '@microsandbox/types';
 import { encode } from 'dns-packet';
 import { expect } from 'vitest';
@@ -14,6 +11,7 @@ import { parseNetRules } from '../src/policy/net-rule.ts';
 import { BlockedConnection } from '../src/secrets/blocked.ts';
 import { canBeRequest, formatHead, framingOf, parseHead } from '../src/secrets/http1-head.ts';
 import { readHelloName } from '../src/tls/client-hello.ts';
+import { clientHelloOf } from '../test-support/client-hello-of.ts';
 
 const question = { type: 'A' as const, name: 'www.example.com' };
 const MESSAGES = [
@@ -48,7 +46,7 @@ fuzz({
   },
 });
 
-const hello = await clientHello('api.example.com');
+const hello = await clientHelloOf('api.example.com');
 
 fuzz({
   name: 'server names of TLS clients',
@@ -112,31 +110,3 @@ fuzz({
     });
   },
 });
-
-/** Runs it; an error must be of the class that users and callers are told to expect. */
-function refusedWith(refusal: new (...args: never[]) => Error, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof refusal)) throw error;
-  }
-}
-
-/** What a real client sends first. */
-async function clientHello(servername: string): Promise<Buffer> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const accepted = once(server, 'connection');
-  const socket = connect(address.port, '127.0.0.1');
-  const client = connectTls({ socket, servername });
-  client.on('error', () => undefined);
-  const [peer] = await accepted;
-  const [first] = await once(peer, 'data');
-  client.destroy();
-  peer.destroy();
-  server.close();
-  return first;
-}

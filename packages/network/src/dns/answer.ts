@@ -2,6 +2,7 @@ import { SocketAddress } from 'node:net';
 import type { HostnameInsert } from '@microsandbox/native';
 import { type DnsQuestion, TYPE_A, TYPE_AAAA } from './question.ts';
 import { type ResourceRecord, readRecords } from './read-records.ts';
+import { RCODE } from './replies.ts';
 
 /** A record of the answer section, as far as it matters. */
 type AnswerRecord =
@@ -23,13 +24,12 @@ export interface DnsAnswer {
 
 const TYPE_CNAME = 5;
 const RCODE_MASK = 0x0f;
-const RCODE_NO_ERROR = 0;
 
 /** Reads a response; null when it cannot be read. */
 export function readAnswer(response: Buffer): DnsAnswer | null {
   try {
     const records = readRecords(response).flatMap((record) => usefulRecord(record) ?? []);
-    return { isSuccess: (response.readUInt8(3) & RCODE_MASK) === RCODE_NO_ERROR, records };
+    return { isSuccess: (response.readUInt8(3) & RCODE_MASK) === RCODE.noError, records };
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;

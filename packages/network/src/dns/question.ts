@@ -1,9 +1,11 @@
+import { hostNameOf, MAX_NAME_BYTES } from './host-name.ts';
+
 /** Types of records that matter here. */
 export const TYPE_A = 1;
 export const TYPE_AAAA = 28;
 
-const HEADER_BYTES = 12;
-const MAX_NAME_BYTES = 255;
+/** Bytes of a message before its sections (RFC 1035 section 4.1.1). */
+export const HEADER_BYTES = 12;
 /** What a client takes that does not say otherwise (RFC 1035 section 4.2.1). */
 const DEFAULT_UDP_BYTES = 512;
 const TYPE_OPT = 41;
@@ -44,11 +46,11 @@ export function readQuestion(message: Buffer): DnsQuestion | 'count' | null {
     offset += length;
   }
   if (offset + 4 > message.length) return null;
-  const isHostName = labels.every((label) => /^[A-Za-z0-9_-]+$/.test(label));
   return {
     id: message.readUInt16BE(0),
     flags,
-    name: isHostName && labels.length > 0 ? labels.join('.').toLowerCase() : null,
+    // The root is no host.
+    name: hostNameOf(labels) || null,
     type: message.readUInt16BE(offset),
     bytes: message.subarray(HEADER_BYTES, offset + 4),
     udpBytes: udpBytes(message, offset + 4),

@@ -1,7 +1,8 @@
-const HEADER_BYTES = 12;
+import { hostNameOf, MAX_NAME_BYTES } from './host-name.ts';
+import { HEADER_BYTES } from './question.ts';
+
 const QUESTION_TAIL_BYTES = 4;
 const RECORD_HEAD_BYTES = 10;
-const MAX_NAME_BYTES = 255;
 const POINTER_MARK = 0xc0;
 
 /** A name in a message, and where what follows it begins. */
@@ -82,6 +83,5 @@ function readName(message: Buffer, start: number): NameAt {
     labels.push(message.toString('latin1', offset, offset + length));
     offset += length;
   }
-  const isHostName = labels.every((label) => /^[A-Za-z0-9_-]+$/.test(label));
-  return { name: isHostName ? labels.join('.').toLowerCase() : null, end: end ?? offset };
+  return { name: hostNameOf(labels), end: end ?? offset };
 }

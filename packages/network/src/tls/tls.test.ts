@@ -1,12 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
-import { TLSSocket, connect as tlsConnect } from 'node:tls';
 import { addon, type CertificatePair } from '@microsandbox/native';
 import { SeededRandom } from '@microsandbox/test-utils';
 import { InvalidConfigError } from '@microsandbox/types';
 import { describe, expect, it } from 'vitest';
+import { clientHelloOf } from '../../test-support/client-hello-of.ts';
 import { tempDir } from '../../test-support/temp-dir.ts';
 import type { TlsConfig } from '../config/network-config.ts';
 import { completeNetworkConfig } from '../config/network-settings.ts';
@@ -191,35 +190,20 @@ describe('certificate files of a guest', () => {
   });
 });
 
-/** The bytes with which Node begins a TLS connection. */
-async function helloOf(servername: string): Promise<Buffer> {
-  return await new Promise((resolve) => {
-    const pipe = new Duplex({
-      read() {},
-      write(chunk: Buffer) {
-        resolve(chunk);
-      },
-    });
-    const socket = tlsConnect({ socket: pipe, ...(servername !== '' && { servername }) });
-    expect(socket).toBeInstanceOf(TLSSocket);
-    socket.on('error', () => {});
-  });
-}
-
 describe('the server name in a ClientHello', () => {
   it('is found when all of it is there', async () => {
-    const hello = await helloOf('Api.Example.com');
+    const hello = await clientHelloOf('Api.Example.com');
     expect(readHelloName(hello)).toEqual({ kind: 'name', name: 'api.example.com' });
     for (let length = 0; length < hello.length; length += 1) {
       expect(readHelloName(hello.subarray(0, length))).toEqual({ kind: 'incomplete' });
     }
     expect(readHelloName(Buffer.concat([hello, Buffer.from('more')]))).toMatchObject({ kind: 'name' });
-    expect(readHelloName(await helloOf(''))).toEqual({ kind: 'name', name: null });
+    expect(readHelloName(await clientHelloOf(''))).toEqual({ kind: 'name', name: null });
     expect(readHelloName(Buffer.from('GET / HTTP/1.1'))).toEqual({ kind: 'other' });
   });
 
   it('is read from any bytes without a failure', async () => {
-    const hello = await helloOf('api.example.com');
+    const hello = await clientHelloOf('api.example.com');
     const random = new SeededRandom(5);
     for (let round = 0; round < 20_000; round += 1) {
       const bytes = Buffer.from(hello.subarray(0, 1 + random.below(hello.length)));
