@@ -15,35 +15,25 @@ const figures = JSON.parse(stdout);
 
 const speed = (megabytes) => `${megabytes} MB/s`;
 const time = (microseconds) => `${microseconds.toFixed(0)} µs`;
+const frames = (what, rate, ratio) => [
+  what,
+  speed(rate),
+  `frames through a socket pair: ${speed(figures.plainFramesMbPerS)}`,
+  ratio.toFixed(2),
+  '>= 0.4',
+];
+const rules = (what, ratio) => [
+  `connection, 1 000 rules for other ${what}`,
+  time(ratio * figures.connectionUs),
+  `no rules: ${time(figures.connectionUs)}`,
+  ratio.toFixed(2),
+  '<= 1.1',
+];
 const rows = [
-  [
-    'out of the guest',
-    speed(figures.outOfGuestMbPerS),
-    `frames through a socket pair: ${speed(figures.plainFramesMbPerS)}`,
-    figures.outOfGuestToPlainFrames.toFixed(2),
-    '>= 0.4',
-  ],
-  [
-    'into the guest',
-    speed(figures.intoGuestMbPerS),
-    `frames through a socket pair: ${speed(figures.plainFramesMbPerS)}`,
-    figures.intoGuestToPlainFrames.toFixed(2),
-    '>= 0.4',
-  ],
-  [
-    'connection, 1 000 rules for other places',
-    time(figures.connectionWith1000RulesUs),
-    `no rules: ${time(figures.connectionUs)}`,
-    figures.cost1000Rules.toFixed(2),
-    '<= 1.1',
-  ],
-  [
-    'connection, 1 000 rules for other ports',
-    '-',
-    `no rules: ${time(figures.connectionUs)}`,
-    figures.cost1000RulesForOtherPorts.toFixed(2),
-    '<= 1.1',
-  ],
+  frames('out of the guest', figures.outOfGuestMbPerS, figures.outOfGuestToPlainFrames),
+  frames('into the guest', figures.intoGuestMbPerS, figures.intoGuestToPlainFrames),
+  rules('places', figures.cost1000Rules),
+  rules('ports', figures.cost1000RulesForOtherPorts),
 ];
 const head = ['what', 'ours', 'against', 'ratio', 'goal'];
 console.log(`${machine()}, ${rounds} rounds\n\n${table(head, rows)}`);
