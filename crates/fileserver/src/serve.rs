@@ -1,5 +1,6 @@
-//! The threads of a share. They take turns at the stream: who has read a request does it and answers, while the next
-//! one reads on. A quiet share costs threads that sleep.
+//! The threads of a share. They take turns at the stream: who has read a request does it and answers. What takes long is
+//! done while the next thread reads on; what does not is done first, since waking a thread costs more than most requests.
+//! A quiet share costs threads that sleep.
 
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +10,12 @@ use std::thread;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
-use crate::abi::Reply;
+use crate::abi::{Header, Reply};
 use crate::filesystem::Filesystem;
 use crate::limits::MAX_WORKERS;
 use crate::ops::{self, Outcome};
 use crate::options::{ShareError, ShareOptions};
-use crate::stream::Requests;
+use crate::stream::{Requests, StreamError};
 
 const STACK_BYTES: usize = 256 << 10;
 
@@ -117,37 +118,62 @@ impl Drop for EndNotice {
     }
 }
 
+/// What a thread works with, used again and again.
+struct Desk {
+    arguments: Vec<u8>,
+    reply: Reply,
+}
+
 impl Share {
     fn work(&self) {
-        let mut arguments = Vec::new();
-        let mut reply = Reply::new();
-        loop {
-            let next = {
-                let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-                requests.next(&self.socket, &mut arguments)
-            };
-            let header = match next {
+        let mut desk = Desk {
+            arguments: Vec::new(),
+            reply: Reply::new(),
+        };
+        let ended = loop {
+            let header = match self.serve(&mut desk) {
                 Ok(Some(header)) => header,
-                Ok(None) => return self.end(None),
-                Err(error) => return self.end(Some(error.to_string())),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             };
-            reply.clear();
-            // A fault of ours must not take the sandbox down with it.
-            let done = catch_unwind(AssertUnwindSafe(|| {
-                ops::handle(&self.fs, &header, &arguments, &mut reply)
-            }));
-            let bytes = match done.unwrap_or(Err(Errno::IO)) {
-                Ok(Outcome::Silence) => continue,
-                Ok(Outcome::Answer) => reply.finish(header.unique, 0),
-                Err(errno) => reply.finish(header.unique, errno.raw_os_error()),
-            };
-            if let Err(error) = self.answer(bytes) {
-                return self.end((error != Errno::PIPE).then(|| error.to_string()));
+            if let Err(error) = self.perform(&header, &mut desk) {
+                break Err(error);
             }
-            if arguments.capacity() > KEPT_BYTES {
-                arguments = Vec::new();
+        };
+        self.end(ended.err());
+    }
+
+    /// Does requests in the order in which they come, up to one that takes long. @returns that one, or nothing at the
+    /// stream's end
+    fn serve(&self, desk: &mut Desk) -> Result<Option<Header>, StreamError> {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(header) = requests.next(&self.socket, &mut desk.arguments)? {
+            if ops::takes_long(&header, &desk.arguments) {
+                return Ok(Some(header));
             }
+            self.perform(&header, desk)?;
         }
+        Ok(None)
+    }
+
+    /// Does what a request asks and answers it.
+    fn perform(&self, header: &Header, desk: &mut Desk) -> Result<(), StreamError> {
+        let Desk { arguments, reply } = desk;
+        reply.clear();
+        // A fault of ours must not take the sandbox down with it.
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            ops::handle(&self.fs, header, arguments, reply)
+        }));
+        let bytes = match done.unwrap_or(Err(Errno::IO)) {
+            Ok(Outcome::Silence) => return Ok(()),
+            Ok(Outcome::Answer) => reply.finish(header.unique, 0),
+            Err(errno) => reply.finish(header.unique, errno.raw_os_error()),
+        };
+        self.answer(bytes)?;
+        if arguments.capacity() > KEPT_BYTES {
+            *arguments = Vec::new();
+        }
+        Ok(())
     }
 
     fn answer(&self, mut bytes: &[u8]) -> Result<(), Errno> {
@@ -162,13 +188,13 @@ impl Share {
         Ok(())
     }
 
-    /// Ends all threads; the first reason counts.
-    fn end(&self, reason: Option<String>) {
-        if let Some(reason) = reason {
+    /// Ends all threads; the first reason counts. That the other side is gone is none.
+    fn end(&self, error: Option<StreamError>) {
+        if let Some(error) = error.filter(|error| *error != StreamError::System(Errno::PIPE)) {
             self.outcome
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(reason);
+                .get_or_insert(error.to_string());
         }
         let _ = shutdown(&self.socket, Shutdown::Both);
     }

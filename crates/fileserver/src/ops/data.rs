@@ -75,6 +75,12 @@ pub fn open_file(fs: &Filesystem, node: u64, writable: bool) -> Result<File, Err
     .map_err(|error| errno(&error))
 }
 
+/// Bytes that a `FUSE_READ` asks for.
+pub fn read_size(mut args: Fields<'_>) -> Result<u32, Errno> {
+    args.bytes(16)?; // handle, offset
+    args.u32()
+}
+
 /// `FUSE_READ`
 pub fn read(
     fs: &Filesystem,

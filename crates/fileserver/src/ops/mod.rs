@@ -23,6 +23,20 @@ pub enum Outcome {
     Silence,
 }
 
+/// Data whose copying costs more than waking a thread, in bytes.
+const MUCH_DATA: u32 = 64 << 10;
+
+/// Whether a request may keep its thread so long that others should not wait for it.
+pub fn takes_long(header: &Header, arguments: &[u8]) -> bool {
+    match header.opcode {
+        op::READ => data::read_size(Fields::new(arguments)).is_ok_and(|size| size > MUCH_DATA),
+        op::WRITE => arguments.len() > MUCH_DATA as usize,
+        op::READDIR | op::READDIRPLUS | op::FSYNC | op::FSYNCDIR => true,
+        op::FALLOCATE | op::COPY_FILE_RANGE => true,
+        _ => false,
+    }
+}
+
 /// Does what a request asks and puts the answer into `reply`.
 ///
 /// # Errors
