@@ -28,7 +28,6 @@ const WANTED: u32 = init::ASYNC_READ
     | init::DONT_MASK
     | init::AUTO_INVAL_DATA
     | init::DO_READDIRPLUS
-    | init::READDIRPLUS_AUTO
     | init::ASYNC_DIO
     | init::PARALLEL_DIROPS
     | init::MAX_PAGES
