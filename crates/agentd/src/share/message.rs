@@ -5,21 +5,54 @@ use std::io;
 /// Largest message: 1 MiB of data and what belongs to it.
 pub const MAX_MESSAGE: usize = (1 << 20) + (64 << 10);
 
-/// Length of an answer's header.
-const HEADER_BYTES: usize = 16;
+/// Lengths of the headers.
+const REQUEST_HEADER_BYTES: usize = 40;
+const ANSWER_HEADER_BYTES: usize = 16;
 
-const FORGET: u8 = 2;
-const INTERRUPT: u8 = 36;
-const BATCH_FORGET: u8 = 42;
+const FORGET: u32 = 2;
+const RELEASE: u32 = 18;
+const GETXATTR: u32 = 22;
+const RELEASEDIR: u32 = 29;
+const INTERRUPT: u32 = 36;
+const BATCH_FORGET: u32 = 42;
 
-/// `FUSE_FORGET` and `FUSE_BATCH_FORGET`, by the opcode at its place in the header.
-pub fn is_forget(request: &[u8]) -> bool {
-    matches!(request.get(4..8), Some([FORGET | BATCH_FORGET, 0, 0, 0]))
+const ENODATA: i32 = 61;
+
+/// What a request asks; nothing for what is too short to say.
+fn opcode(request: &[u8]) -> Option<u32> {
+    let bytes = request.get(4..8)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// Whether nobody waits for what a request asks: that a file is forgotten or, after its last use, closed.
+pub fn is_unhurried(request: &[u8]) -> bool {
+    matches!(
+        opcode(request),
+        Some(FORGET | BATCH_FORGET | RELEASE | RELEASEDIR)
+    )
 }
 
 /// Whether the host answers a request.
 pub fn expects_answer(request: &[u8]) -> bool {
-    !is_forget(request) && !matches!(request.get(4..8), Some([INTERRUPT, 0, 0, 0]))
+    !matches!(opcode(request), Some(FORGET | BATCH_FORGET | INTERRUPT))
+}
+
+/// The answer that the host would give, where it is always the same: no attribute outside `user.` exists on a share. The
+/// kernel asks for `security.capability` before each write.
+pub fn known_answer(request: &[u8]) -> Option<[u8; ANSWER_HEADER_BYTES]> {
+    const SIZE_FIELDS_BYTES: usize = 8;
+    if opcode(request)? != GETXATTR {
+        return None;
+    }
+    let name = request.get(REQUEST_HEADER_BYTES + SIZE_FIELDS_BYTES..)?;
+    if name.starts_with(b"user.") {
+        return None;
+    }
+    let mut answer = [0; ANSWER_HEADER_BYTES];
+    answer[0] = ANSWER_HEADER_BYTES as u8;
+    answer[4..8].copy_from_slice(&(-ENODATA).to_le_bytes());
+    answer[8..].copy_from_slice(request.get(8..16)?);
+    Some(answer)
 }
 
 /// Length of the first message, when all of it is there.
@@ -31,7 +64,7 @@ pub fn message_length(bytes: &[u8]) -> io::Result<Option<usize>> {
         return Ok(None);
     };
     let len = u32::from_le_bytes([a, b, c, d]) as usize;
-    if !(HEADER_BYTES..=MAX_MESSAGE).contains(&len) {
+    if !(ANSWER_HEADER_BYTES..=MAX_MESSAGE).contains(&len) {
         return Err(io::Error::other(format!("message of {len} bytes")));
     }
     Ok((bytes.len() >= len).then_some(len))
@@ -54,13 +87,40 @@ mod tests {
         assert!(message_length(&bytes).is_err());
     }
 
+    fn request(opcode: u8, arguments: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; REQUEST_HEADER_BYTES];
+        bytes[4] = opcode;
+        bytes[8] = 7;
+        bytes.extend(arguments);
+        bytes[0] = bytes.len() as u8;
+        bytes
+    }
+
     #[test]
     fn some_requests_have_no_answer() {
-        let request = |opcode: u8| [40, 0, 0, 0, opcode, 0, 0, 0];
-        for opcode in [FORGET, INTERRUPT, BATCH_FORGET] {
-            assert!(!expects_answer(&request(opcode)));
-        }
-        assert!(expects_answer(&request(1)));
-        assert!(is_forget(&request(FORGET)) && !is_forget(&request(INTERRUPT)));
+        let asks = |opcode| expects_answer(&request(opcode, &[]));
+        assert!(!asks(2) && !asks(36) && !asks(42));
+        assert!(asks(1) && asks(18));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_file_to_be_closed_or_forgotten() {
+        let waits = |opcode| is_unhurried(&request(opcode, &[]));
+        assert!(waits(2) && waits(18) && waits(29) && waits(42));
+        assert!(!waits(1) && !waits(36) && !is_unhurried(&[]));
+    }
+
+    #[test]
+    fn attributes_that_no_share_has_are_not_asked_for() {
+        let getxattr = |name: &[u8]| {
+            let mut arguments = vec![0; 8];
+            arguments.extend(name);
+            known_answer(&request(22, &arguments))
+        };
+        let answer = [16, 0, 0, 0, 0xc3, 0xff, 0xff, 0xff, 7, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(getxattr(b"security.capability\0"), Some(answer));
+        assert_eq!(getxattr(b"user.note\0"), None);
+        assert_eq!(known_answer(&request(1, b"security.capability\0")), None);
+        assert_eq!(known_answer(&[]), None);
     }
 }

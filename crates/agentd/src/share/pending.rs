@@ -19,9 +19,9 @@ impl<T> Pending<T> {
         }
     }
 
-    /// One more will come. To be called before the request is sent.
-    pub fn add(&self) {
-        self.missing.fetch_add(1, Ordering::SeqCst);
+    /// So many more will come. To be called before the requests are sent.
+    pub fn add(&self, count: usize) {
+        self.missing.fetch_add(count, Ordering::SeqCst);
     }
 
     /// Calls `read`, which tells how many came, until none is missing; returns at once when another thread does.
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn one_thread_waits_for_the_answers_of_all() {
         let pending = Pending::new(());
-        pending.add();
+        pending.add(1);
         let (answer, answers) = channel::<usize>();
         let (reading, began) = channel();
         std::thread::scope(|scope| {
@@ -69,7 +69,7 @@ mod tests {
                 })
             });
             began.recv().unwrap();
-            pending.add();
+            pending.add(1);
             // The place is taken.
             pending.settle(|()| panic!("two threads read")).unwrap();
             answer.send(1).unwrap();
@@ -88,7 +88,7 @@ mod tests {
             for _ in 0..3 {
                 scope.spawn(|| {
                     for _ in 0..10_000 {
-                        pending.add();
+                        pending.add(1);
                         let settled = pending.settle(|()| {
                             came.fetch_add(1, Ordering::SeqCst);
                             Ok(1)

@@ -14,13 +14,13 @@ use std::thread::Builder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::answers::Answers;
-use super::message::{MAX_MESSAGE, expects_answer, is_forget};
+use super::message::{MAX_MESSAGE, expects_answer, is_unhurried, known_answer};
 use super::pending::Pending;
 use crate::sys::become_file_server;
 
 const STACK_BYTES: usize = 64 << 10;
 
-/// Messages without an answer are held back up to so many bytes, and so long.
+/// Messages that nobody waits for are held back up to so many bytes, and so long.
 const MAX_HELD: usize = 4096;
 const HOLD: Timespec = Timespec {
     tv_sec: 0,
@@ -67,15 +67,15 @@ impl Share {
     /// Ends when the file system is unmounted, or when the host is gone and the next request finds out. Letting go of
     /// the kernel's descriptor then fails everything that waits.
     ///
-    /// Nobody waits for the kernel's word that it forgot a file, so it travels with the next request, or alone when none
-    /// comes soon.
+    /// Nobody waits for the kernel's word that it forgot or closed a file, so it travels with the next request, or alone
+    /// when none comes soon.
     fn carry(&self) -> io::Result<()> {
         let mut messages = vec![0; MAX_HELD + MAX_MESSAGE];
-        let mut held = 0;
+        let (mut held, mut answers) = (0, 0);
         loop {
             if held > 0 && !self.has_more() {
-                self.send(&messages[..held])?;
-                held = 0;
+                self.exchange(&messages[..held], answers)?;
+                (held, answers) = (0, 0);
             }
             let count = match (&self.fuse).read(&mut messages[held..held + MAX_MESSAGE]) {
                 Ok(0) => return Ok(()),
@@ -87,17 +87,27 @@ impl Share {
                 Err(_) => return Ok(()),
             };
             let message = &messages[held..held + count];
-            if is_forget(message) && held + count <= MAX_HELD {
-                held += count;
+            if let Some(answer) = known_answer(message) {
+                // Refused when nobody waits for it any more.
+                let _ = (&self.fuse).write(&answer);
                 continue;
             }
-            if expects_answer(message) {
-                self.pending.add();
+            answers += usize::from(expects_answer(message));
+            let waits = is_unhurried(message) && held + count <= MAX_HELD;
+            held += count;
+            if !waits {
+                self.exchange(&messages[..held], answers)?;
+                (held, answers) = (0, 0);
             }
-            self.send(&messages[..held + count])?;
-            held = 0;
-            self.await_answers()?;
         }
+    }
+
+    /// Sends messages that get `answers` answers, and carries answers until none is missing, unless the other thread does.
+    fn exchange(&self, messages: &[u8], answers: usize) -> io::Result<()> {
+        self.pending.add(answers);
+        self.send(messages)?;
+        self.pending
+            .settle(|answers| answers.carry(&self.port, &self.fuse))
     }
 
     /// Nobody reads while both threads are here. That is safe: neither came before what it awaited was answered, so the
@@ -108,12 +118,6 @@ impl Share {
             .lock()
             .map_err(|_| io::Error::other("a thread failed"))?;
         (&self.port).write_all(messages)
-    }
-
-    /// Carries answers until none is missing, unless the other thread does.
-    fn await_answers(&self) -> io::Result<()> {
-        self.pending
-            .settle(|answers| answers.carry(&self.port, &self.fuse))
     }
 
     /// Whether a request comes soon; true as well when reading is what tells why not.
