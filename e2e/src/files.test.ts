@@ -1,24 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  chmod,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type IsolatedHome, mustRun, runCommand } from '@microsandbox/test-utils';
+import { type IsolatedHome, mustRun } from '@microsandbox/test-utils';
 import type { SandboxFsOps, Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
-import { consumer, importSdk, msb } from './support/consumer.ts';
-import { processesNaming } from './support/leftovers.ts';
+import { consumer, importSdk } from './support/consumer.ts';
+import { peakMib } from './support/peak-memory.ts';
+import { sandboxProcess } from './support/sandbox-process.ts';
 
 /** `npm run torture` asks for 1024. */
 const STREAM_MIB = Number(process.env['MSB_TORTURE_STREAM_MIB'] ?? 128);
@@ -30,7 +20,6 @@ let made: BusyboxHome;
 let home: IsolatedHome;
 let reference: string;
 let box: SandboxType;
-let other: SandboxType;
 let fs: SandboxFsOps;
 let folder: string;
 
@@ -38,14 +27,12 @@ beforeAll(async () => {
   made = await startBusyboxHome();
   ({ home, reference } = made);
   box = await Sandbox.builder('box').image(reference).create();
-  other = await Sandbox.builder('other').image(reference).create();
   fs = box.fs();
   await fs.mkdir('/t');
 });
 
 afterAll(async () => {
   await box.stop();
-  await other.stop();
   await made[Symbol.asyncDispose]();
 });
 
@@ -55,7 +42,6 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const cp = (...args: string[]) => msb(['cp', ...args], { env: home.env });
 const fails = (text: string | RegExp) =>
   expect.objectContaining({
     code: 'sandboxFsOps',
@@ -93,26 +79,13 @@ console.log(JSON.stringify({ sent, received, grownMib: (after - before) / 1024 }
 process.exit(0);
 `;
 
-/** The process between the machine and us: the parent of the one that has the sandbox's disk open. */
-async function sandboxProcess(): Promise<number> {
-  const [monitor] = await processesNaming(`${home.path}/sandboxes/box/upper.ext4`);
-  const status = await readFile(`/proc/${monitor}/status`, 'utf8');
-  return Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
-}
-
-/** The most memory that a process ever had. */
-async function peakMib(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
-}
-
 describe('streams', () => {
   it(
     `carry ${STREAM_MIB} MiB out and back with flat memory on both sides`,
     async () => {
       const program = join(consumer, 'streaming.mjs');
       await writeFile(program, STREAMING);
-      const relay = await sandboxProcess();
+      const relay = await sandboxProcess(home.path, 'box');
       const before = await peakMib(relay);
       const { stdout } = await mustRun(process.execPath, [program, String(STREAM_MIB)], {
         env: home.env,
@@ -290,149 +263,6 @@ describe('files', () => {
     await using stream = await session.readStream('/t/s-file');
     await session[Symbol.asyncDispose]();
     await expect(stream.recv()).rejects.toMatchObject({ code: 'agentClient' });
-  });
-});
-
-/** A tree with modes, links and names that need care. */
-async function makeTree(root: string): Promise<void> {
-  await mkdir(join(root, 'bin/inner'), { recursive: true });
-  await writeFile(join(root, 'bin/tool'), 'x');
-  await chmod(join(root, 'bin/tool'), 0o4751);
-  await writeFile(join(root, 'a name\nwith "ünïcode"'), randomBytes(3 << 20));
-  await writeFile(join(root, 'empty'), '');
-  await symlink('tool', join(root, 'bin/alias'));
-  await symlink('../bin/tool', join(root, 'bin/other'));
-  await symlink('nowhere', join(root, 'dangling'));
-  await chmod(join(root, 'bin/inner'), 0o1755);
-}
-
-async function describeTree(root: string): Promise<string[]> {
-  const lines: string[] = [];
-  for (const name of ['', ...(await readdir(root, { recursive: true })).sort()]) {
-    const stats = await lstat(join(root, name));
-    const content = stats.isFile()
-      ? sha256(await readFile(join(root, name)))
-      : stats.isSymbolicLink()
-        ? await readlink(join(root, name))
-        : '';
-    lines.push(`${name} ${stats.mode.toString(8)} ${content}`);
-  }
-  return lines;
-}
-
-describe('msb cp', () => {
-  const silent = { code: 0, signal: null, stdout: Buffer.alloc(0), stderr: '' };
-
-  it('copies a tree into a sandbox, to another one and back', async () => {
-    const from = join(folder, 'from');
-    await makeTree(from);
-    expect(await cp(from, 'box:/t/tree')).toEqual(silent);
-    const shown = await box.shell('cd /t/tree; stat -c "%a %F %N" bin/tool bin/alias bin/inner');
-    expect(shown.stdout()).toBe(
-      "4751 regular file bin/tool\n777 symbolic link 'bin/alias' -> 'tool'\n1755 directory bin/inner\n",
-    );
-    expect(await cp('box:/t/tree', 'other:/copied')).toEqual(silent);
-    expect(await cp('other:/copied', 'other:/again')).toEqual(silent);
-    expect(await cp('other:/again', join(folder, 'to'))).toEqual(silent);
-    expect(await describeTree(join(folder, 'to'))).toEqual(await describeTree(from));
-  });
-
-  it('puts things into folders that exist', async () => {
-    await writeFile(join(folder, 'f'), 'x');
-    expect(await cp(join(folder, 'f'), 'box:/t')).toEqual(silent);
-    expect(await cp('box:/t/f', `${folder}/g`)).toEqual(silent);
-    expect(await cp('box:/t/f', folder)).toEqual(silent);
-    expect((await readdir(folder)).sort()).toEqual(['f', 'g']);
-    const missing = await cp(join(folder, 'f'), 'box:/none/');
-    expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining(`open: ${NOT_FOUND}`)]);
-  });
-
-  it('writes and reads archives', async () => {
-    await makeTree(join(folder, 'from'));
-    const { stdout: packed } = await mustRun('tar', ['-c', '-C', join(folder, 'from'), '.']);
-    expect(await msb(['cp', '-', 'box:/t/untarred'], { env: home.env, input: packed })).toEqual(silent);
-    const archive = await cp('box:/t/untarred', '-');
-    expect(archive.stderr).toBe('');
-    await mustRun('tar', ['-xp', '-C', folder], { input: archive.stdout });
-    const [, ...copied] = await describeTree(join(folder, 'untarred'));
-    const [, ...expected] = await describeTree(join(folder, 'from'));
-    expect(copied).toEqual(expected);
-  });
-
-  it('unpacks hard links, and folders that an archive leaves out, and nothing elsewhere', async () => {
-    await mkdir(join(folder, 'd'));
-    await writeFile(join(folder, 'd/a'), 'same');
-    await mustRun('ln', [join(folder, 'd/a'), join(folder, 'd/b')]);
-    const linked = await mustRun('tar', ['-c', '-C', folder, 'd/a', 'd/b']);
-    expect(await msb(['cp', '-', 'box:/t/hard'], { env: home.env, input: linked.stdout })).toEqual(silent);
-    expect(await fs.readToString('/t/hard/d/b')).toBe('same');
-
-    await symlink('/t', join(folder, 'l'));
-    const hostile = await mustRun('tar', ['-c', '-C', folder, '--transform', 's,^d/a$,l/evil,', 'l', 'd/a']);
-    const refused = await msb(['cp', '-', 'box:/t/out'], { env: home.env, input: hostile.stdout });
-    expect([refused.code, refused.stderr]).toEqual([
-      1,
-      expect.stringContaining('refusing to go through /t/out/l'),
-    ]);
-    expect(await fs.exists('/t/evil')).toBe(false);
-  });
-
-  it('lets no guest write outside of the copy', async () => {
-    await box.shell('mkdir -p /h/a /h2/sub; ln -s ../../../../etc/passwd /h/a/up; ln -s /etc/passwd /h2/abs');
-    const to = join(folder, 'to');
-    const refused = await cp('box:/h', to);
-    expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain(
-      'refusing to create symlink /h/a/up -> ../../../../etc/passwd: target escapes the copy destination',
-    );
-    expect(await readdir(join(to, 'a'))).toEqual([]);
-
-    await mkdir(join(folder, 'outside'));
-    await mkdir(join(folder, 'into/h2'), { recursive: true });
-    await symlink('../../outside', join(folder, 'into/h2/sub'));
-    await fs.write('/h2/sub/evil', 'x');
-    expect(await cp('box:/h2', join(folder, 'into'))).toEqual(silent);
-    expect(await readdir(join(folder, 'outside'))).toEqual([]);
-    expect(await readlink(join(folder, 'into/h2/abs'))).toBe('etc/passwd');
-  });
-
-  it('explains what it cannot do', async () => {
-    await box.shell('mkdir /odd; mkfifo /odd/pipe; mkdir /bytes; cd /bytes; touch "$(printf "a\\377")"');
-    const cases: [string[], string][] = [
-      [['a', 'b'], 'msb copy requires at least one sandbox endpoint (SANDBOX:/path)'],
-      [['-', 'b'], 'msb copy requires at least one sandbox endpoint (SANDBOX:/path)'],
-      [['box:rel', 'b'], 'ambiguous copy endpoint `box:rel`'],
-      [['box:/', folder], 'cannot infer basename for /'],
-      [['box:/t/..', folder], 'invalid guest path component ".."'],
-      [['box:/none', folder], `sandbox fs error: stat: ${NOT_FOUND}`],
-      [['box:/odd', join(folder, 'odd')], 'unsupported file type: /odd/pipe'],
-      [['box:/bytes', join(folder, 'bytes')], 'its name is not valid UTF-8'],
-      [['box:/t', 'box:/t/inside'], 'cannot copy /t into itself: /t/inside'],
-      [[join(folder, 'none'), 'box:/x'], 'none: no such file or folder'],
-      [['nobody:/x', folder], 'sandbox not found: nobody'],
-    ];
-    for (const [args, message] of cases) {
-      const result = await cp(...args);
-      expect(result.stderr).toContain(message);
-      expect(result.code).toBe(1);
-    }
-  });
-
-  it('starts a sandbox that is stopped, and stops it again', async () => {
-    await other.fs().write('/kept', 'x');
-    await other.stop();
-    expect((await cp('-q', 'other:/kept', join(folder, 'kept'))).stderr).toBe('');
-    expect(await readFile(join(folder, 'kept'), 'utf8')).toBe('x');
-    expect((await Sandbox.get('other')).status).toBe('stopped');
-  });
-
-  it('leaves nothing half done when it is interrupted', async () => {
-    await box.shell('dd if=/dev/zero of=/t/big bs=1M count=400 2>/dev/null');
-    const script = `"$0" cp box:/t/big "$1/big" & pid=$!; while ! ls -A "$1" | grep -q .; do sleep 0.05; done; kill -INT $pid; wait $pid; echo $?`;
-    const command = join(consumer, 'node_modules/.bin/msb');
-    const result = await runCommand('bash', ['-m', '-c', script, command, folder], { env: home.env });
-    expect(result.stdout.toString()).toBe('130\n');
-    expect(await readdir(folder)).toEqual([]);
   });
 });
 
