@@ -17,7 +17,7 @@ for (const name of ['image', 'network']) {
   codes.push(code);
 }
 // Frames and the server names of flows that are passed on unopened are read in Rust; so are the requests of shares.
-// These begin with the same numbers every time.
+// Their inputs follow from one another: the first seed, and as many seconds, make a failing one again.
 const crates = ['-p', 'msb-netstack', '-p', 'msb-fileserver', '--test', 'hostile', '--no-fail-fast'];
 const { code } = await run('cargo', ['test', '--release', '--locked', ...crates], { env });
 codes.push(code);

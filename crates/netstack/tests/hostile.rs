@@ -22,7 +22,8 @@ impl Noise {
         let given = std::env::var("MSB_FUZZ_SEED")
             .ok()
             .and_then(|s| s.parse().ok());
-        Noise(given.unwrap_or(seed))
+        // xorshift never leaves zero.
+        Noise(given.unwrap_or(seed).max(1))
     }
 
     fn next(&mut self) -> u64 {
