@@ -18,10 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = AgentConfig {
         defaults: ExecDefaults {
             environment: Environment::of_sandbox(&[]),
-            users: UserDatabase {
-                passwd: folder.join("passwd"),
-                group: folder.join("group"),
-            },
+            users: UserDatabase::new(folder.join("passwd"), folder.join("group")),
             ..ExecDefaults::default()
         },
         heartbeat_folder: Some(folder),

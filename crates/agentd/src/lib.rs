@@ -13,6 +13,7 @@ pub mod exec;
 pub mod fs;
 pub mod held_ids;
 pub mod memory;
+pub mod parsed_file;
 pub mod port;
 pub mod rlimit;
 pub mod share;

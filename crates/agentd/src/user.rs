@@ -2,24 +2,22 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use thiserror::Error;
 
-/// Where the guest's users are written down.
-#[derive(Debug, Clone)]
+use crate::parsed_file::ParsedFile;
+
+/// Where the guest's users are written down. Every command asks, so the files are read again only when they changed.
+#[derive(Debug)]
 pub struct UserDatabase {
-    /// Usually `/etc/passwd`.
-    pub passwd: PathBuf,
-    /// Usually `/etc/group`.
-    pub group: PathBuf,
+    passwd: ParsedFile<Vec<PasswdEntry>>,
+    group: ParsedFile<Vec<GroupEntry>>,
 }
 
 impl Default for UserDatabase {
     fn default() -> Self {
-        Self {
-            passwd: "/etc/passwd".into(),
-            group: "/etc/group".into(),
-        }
+        Self::new("/etc/passwd".into(), "/etc/group".into())
     }
 }
 
@@ -84,39 +82,39 @@ struct GroupEntry {
 }
 
 impl UserDatabase {
+    /// The users of these files; an image without them still has numeric users.
+    #[must_use]
+    pub fn new(passwd: PathBuf, group: PathBuf) -> Self {
+        Self {
+            passwd: ParsedFile::new(passwd, parse_passwd),
+            group: ParsedFile::new(group, parse_group),
+        }
+    }
+
     /// Resolves `USER[:GROUP]` or `UID[:GID]`.
     ///
     /// # Errors
     /// [`UserError`] when a part is empty or unknown, or the files cannot be read.
     pub fn resolve(&self, spec: &str) -> Result<ResolvedUser, UserError> {
-        resolve(
-            spec,
-            &parse_passwd(&read(&self.passwd)?),
-            &parse_group(&read(&self.group)?),
-        )
+        resolve(spec, &read(&self.passwd)?, &read(&self.group)?)
     }
 
     /// Home directory of the user with id `uid`, when it has an entry.
     #[must_use]
     pub fn home_of(&self, uid: u32) -> Option<String> {
-        let entries = parse_passwd(&read(&self.passwd).ok()?);
+        let entries = read(&self.passwd).ok()?;
         entries
-            .into_iter()
+            .iter()
             .find(|entry| entry.uid == uid)
-            .map(|entry| entry.home)
+            .map(|entry| entry.home.clone())
     }
 }
 
-/// An image without these files still has numeric users.
-fn read(path: &PathBuf) -> Result<String, UserError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(source) => Err(UserError::Read {
-            path: path.clone(),
-            source,
-        }),
-    }
+fn read<T>(file: &ParsedFile<T>) -> Result<Rc<T>, UserError> {
+    file.get().map_err(|source| UserError::Read {
+        path: file.path().to_owned(),
+        source,
+    })
 }
 
 fn resolve(
@@ -270,10 +268,7 @@ mod tests {
 
     #[test]
     fn missing_files_leave_numeric_users() {
-        let database = UserDatabase {
-            passwd: "/nonexistent/p".into(),
-            group: "/nonexistent/g".into(),
-        };
+        let database = UserDatabase::new("/nonexistent/p".into(), "/nonexistent/g".into());
         assert_eq!(database.resolve("12:13").unwrap().credentials.gid, 13);
         assert!(database.resolve("root").is_err());
         assert_eq!(database.home_of(0), None);

@@ -53,7 +53,7 @@ const EXEC_SESSIONS: &str = "exec-sessions";
 const OUTPUT_CHUNK: usize = 32 * 1024 - 128;
 
 /// What the loop needs to know about the guest.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct AgentConfig {
     /// What processes have in common.
     pub defaults: ExecDefaults,

@@ -11,7 +11,7 @@ use crate::rlimit::{ResourceLimit, known_limits};
 use crate::user::{ResolvedUser, UserDatabase};
 
 /// What every process of the sandbox has in common.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct ExecDefaults {
     /// The sandbox's environment.
     pub environment: Environment,
