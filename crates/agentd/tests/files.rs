@@ -140,9 +140,10 @@ fn stat(data: Option<FsResponseData>) -> FsEntryInfo {
 
 fn names(data: Option<FsResponseData>) -> Vec<String> {
     match data {
-        Some(FsResponseData::List(entries)) => {
-            entries.into_iter().map(|entry| entry.path).collect()
-        }
+        Some(FsResponseData::List(entries)) => entries
+            .into_iter()
+            .map(|entry| entry.path.to_string())
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -265,8 +266,8 @@ fn attributes_are_read_and_set() {
     let (file, link) = (agent.path("file"), agent.path("link"));
     fs::write(&file, "0123456789").unwrap();
     agent.done(FsOp::Symlink {
-        target: file.clone(),
-        link_path: link.clone(),
+        target: file.clone().into(),
+        link_path: link.clone().into(),
     });
     let attrs = FsSetAttrs {
         mode: Some(0o600),
@@ -275,16 +276,16 @@ fn attributes_are_read_and_set() {
         ..FsSetAttrs::default()
     };
     agent.done(FsOp::SetStat {
-        path: link.clone(),
+        path: link.clone().into(),
         follow_symlink: true,
         attrs,
     });
     let info = stat(agent.done(FsOp::Stat {
-        path: link.clone(),
+        path: link.clone().into(),
         follow_symlink: true,
     }));
     assert_eq!(
-        (info.path.as_str(), info.kind, info.size),
+        (&*info.path.text(), info.kind, info.size),
         (link.as_str(), FsEntryKind::File, 4)
     );
     assert_eq!(
@@ -294,7 +295,7 @@ fn attributes_are_read_and_set() {
     assert!(info.atime.unwrap() > 1_000_000_000, "the access time stays");
     assert_eq!(info.modified, info.mtime);
     let info = stat(agent.done(FsOp::Stat {
-        path: link.clone(),
+        path: link.clone().into(),
         follow_symlink: false,
     }));
     assert_eq!(info.kind, FsEntryKind::Symlink);
@@ -304,16 +305,55 @@ fn attributes_are_read_and_set() {
     };
     assert_eq!(
         agent.refused(FsOp::SetStat {
-            path: link.clone(),
+            path: link.clone().into(),
             follow_symlink: false,
             attrs
         }),
         "setstat: chmod on symlink without following is not supported"
     );
     assert_eq!(
-        agent.done(FsOp::ReadLink { path: link }),
-        Some(FsResponseData::Path(file))
+        agent.done(FsOp::ReadLink { path: link.into() }),
+        Some(FsResponseData::Path(file.into()))
     );
+}
+
+#[test]
+fn names_need_not_be_text() {
+    let mut agent = TestAgent::start();
+    let bytes = |name: &[u8]| [agent.path("").as_bytes(), name].concat();
+    let (file, link) = (bytes(b"a\xff"), bytes(b"\xfe"));
+    let lossy = String::from_utf8_lossy(&file).into_owned();
+    let binary = Some(ByteBuf::from(file.clone()));
+
+    let handle = match agent.done(FsOp::OpenFile {
+        path: file.clone().into(),
+        options: WRITE,
+    }) {
+        Some(FsResponseData::Handle(handle)) => handle,
+        other => panic!("{other:?}"),
+    };
+    let info = stat(agent.done(FsOp::FStat { handle }));
+    assert_eq!((&*info.path.text(), &info.path_bytes), (&*lossy, &binary));
+
+    agent.done(FsOp::Symlink {
+        target: file.clone().into(),
+        link_path: link.clone().into(),
+    });
+    // Read as text, as clients of the reference do, and byte for byte.
+    let response = agent.ask(1, FsOp::ReadLink { path: link.into() });
+    assert_eq!(
+        response.data,
+        Some(FsResponseData::Path(lossy.as_str().into()))
+    );
+    assert_eq!(response.path_bytes, binary);
+
+    let path = agent.folder.to_string_lossy().into_owned();
+    let Some(FsResponseData::List(entries)) = agent.done(FsOp::List { path: path.into() }) else {
+        panic!("no list");
+    };
+    let found = entries.iter().find(|entry| entry.path_bytes == binary);
+    assert_eq!(found.map(|entry| entry.path.to_string()), Some(lossy));
+    agent.done(FsOp::Remove { path: file.into() });
 }
 
 #[test]
@@ -321,11 +361,11 @@ fn folders_are_made_listed_and_removed() {
     let mut agent = TestAgent::start();
     let deep = agent.path("a/b/c");
     agent.done(FsOp::Mkdir {
-        path: deep.clone(),
+        path: deep.clone().into(),
         mode: Some(0o700),
     });
     agent.done(FsOp::Mkdir {
-        path: deep.clone(),
+        path: deep.clone().into(),
         mode: None,
     });
     assert_eq!(
@@ -335,7 +375,9 @@ fn folders_are_made_listed_and_removed() {
     for name in ["x", "y", "z"] {
         fs::write(format!("{deep}/{name}"), name).unwrap();
     }
-    let mut listed = names(agent.done(FsOp::List { path: deep.clone() }));
+    let mut listed = names(agent.done(FsOp::List {
+        path: deep.clone().into(),
+    }));
     listed.sort();
     assert_eq!(
         listed,
@@ -346,8 +388,9 @@ fn folders_are_made_listed_and_removed() {
         ]
     );
 
-    let Some(FsResponseData::Handle(handle)) = agent.done(FsOp::OpenDir { path: deep.clone() })
-    else {
+    let Some(FsResponseData::Handle(handle)) = agent.done(FsOp::OpenDir {
+        path: deep.clone().into(),
+    }) else {
         panic!("no handle");
     };
     let sizes: Vec<usize> = (0..3)
@@ -362,29 +405,29 @@ fn folders_are_made_listed_and_removed() {
     assert_eq!(sizes, [2, 1, 0]);
 
     agent.done(FsOp::Copy {
-        src: format!("{deep}/x"),
-        dst: format!("{deep}/w"),
+        src: format!("{deep}/x").into(),
+        dst: format!("{deep}/w").into(),
     });
     agent.done(FsOp::Rename {
-        src: format!("{deep}/w"),
-        dst: format!("{deep}/v"),
+        src: format!("{deep}/w").into(),
+        dst: format!("{deep}/v").into(),
     });
     assert_eq!(fs::read_to_string(format!("{deep}/v")).unwrap(), "x");
     agent.done(FsOp::Remove {
-        path: format!("{deep}/v"),
+        path: format!("{deep}/v").into(),
     });
     let error = agent.refused(FsOp::RemoveDir {
-        path: deep.clone(),
+        path: deep.clone().into(),
         recursive: false,
     });
     assert!(error.starts_with("remove_dir: "), "{error}");
     agent.done(FsOp::RemoveDir {
-        path: agent.path("a"),
+        path: agent.path("a").into(),
         recursive: true,
     });
     assert_eq!(
         agent.refused(FsOp::Stat {
-            path: deep,
+            path: deep.into(),
             follow_symlink: true
         }),
         "stat: No such file or directory (os error 2)"
@@ -397,17 +440,13 @@ fn a_real_path_may_end_in_a_file_to_come() {
     let real = agent.folder.canonicalize().unwrap();
     let path = agent.path("./passwd");
     assert_eq!(
-        agent.done(FsOp::RealPath { path }),
-        Some(FsResponseData::Path(
-            real.join("passwd").to_string_lossy().into_owned()
-        ))
+        agent.done(FsOp::RealPath { path: path.into() }),
+        Some(FsResponseData::Path(real.join("passwd").into()))
     );
     let path = agent.path("./new");
     assert_eq!(
-        agent.done(FsOp::RealPath { path }),
-        Some(FsResponseData::Path(
-            real.join("new").to_string_lossy().into_owned()
-        ))
+        agent.done(FsOp::RealPath { path: path.into() }),
+        Some(FsResponseData::Path(real.join("new").into()))
     );
     assert!(
         agent
@@ -432,15 +471,15 @@ fn a_fifo_without_another_end_holds_nobody_up() {
         "{error}"
     );
     let error = agent.refused(FsOp::Copy {
-        src: path.clone(),
-        dst: agent.path("copy"),
+        src: path.clone().into(),
+        dst: agent.path("copy").into(),
     });
     assert!(error.ends_with("is not a regular file"), "{error}");
     agent.done(FsOp::CloseHandle { handle });
     assert!(
         agent
             .refused(FsOp::OpenFile {
-                path,
+                path: path.into(),
                 options: WRITE
             })
             .starts_with("open: ")

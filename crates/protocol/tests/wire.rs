@@ -201,6 +201,7 @@ fn fs_and_tcp_messages() {
             ok: true,
             error: None,
             data: Some(FsResponseData::Handle(1)),
+            path_bytes: None,
         },
         "0000003a0000000101a3617607617470636f72652e66732e726573706f6e73656170581a
          a3626f6bf5656572726f72f66464617461a16648616e646c6501",
@@ -211,6 +212,7 @@ fn fs_and_tcp_messages() {
             ok: true,
             error: None,
             data: None,
+            path_bytes: None,
         },
         "000000310000000101a3617607617470636f72652e66732e726573706f6e7365617052
          a3626f6bf5656572726f72f66464617461f6",

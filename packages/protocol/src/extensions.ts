@@ -7,4 +7,6 @@ export const EXTENSIONS = {
   clientFlow: 'client-flow',
   /** The relay keeps programs of clients that went away, lists them and hands them to others. */
   execSessions: 'exec-sessions',
+  /** The agent takes paths that are no text, as byte strings. */
+  binaryPaths: 'binary-paths',
 } as const;

@@ -80,6 +80,7 @@ export type { FsEntry, FsEntryKind } from './fs/fs-entry.ts';
 export type { FsMetadata } from './fs/fs-metadata.ts';
 export { FsReadStream } from './fs/fs-read-stream.ts';
 export { FsWriteSink } from './fs/fs-write-sink.ts';
+export type { GuestPath } from './fs/guest-path.ts';
 export { SandboxFsOps } from './fs/sandbox-fs-ops.ts';
 export { SandboxFsSession } from './fs/sandbox-fs-session.ts';
 export { Image, type ImagePruneReport, type ImagePullOptions } from './images/image.ts';

@@ -12,7 +12,7 @@ import {
 
 /** Answers to one file request. */
 export interface FsReply {
-  ok(data?: FsResponseData | null): void;
+  ok(data?: FsResponseData | null, pathBytes?: Uint8Array): void;
   refuse(error: string | null): void;
   data(bytes: Uint8Array): void;
   error(message: string): void;
@@ -22,6 +22,8 @@ export interface FsReply {
 }
 
 export interface AgentScript {
+  /** What the agent says that it offers; nothing by default. */
+  readonly extensions?: readonly string[];
   onRequest(op: FsOp, reply: FsReply): void;
   /** A piece for a write request, empty at its end. */
   onData?(bytes: Uint8Array, reply: FsReply): void;
@@ -40,6 +42,7 @@ function serve(socket: Socket, script: AgentScript): void {
     initTimeNs: 1n,
     readyTimeNs: 1n,
     agentVersion: '0.0.0',
+    extensions: script.extensions,
   });
   socket.write(encodeClientPrologue(relayIdRange(0), ready));
   const decoder = new FrameDecoder();
@@ -55,11 +58,16 @@ function serve(socket: Socket, script: AgentScript): void {
 }
 
 function replyOf(socket: Socket, id: number): FsReply {
-  const respond = (ok: boolean, error: string | null, data: FsResponseData | null): void => {
-    socket.write(encodeMessageFrame(id, 'core.fs.response', { ok, error, data }));
+  const respond = (
+    ok: boolean,
+    error: string | null,
+    data: FsResponseData | null,
+    pathBytes?: Uint8Array,
+  ): void => {
+    socket.write(encodeMessageFrame(id, 'core.fs.response', { ok, error, data, pathBytes }));
   };
   return {
-    ok: (data = null) => respond(true, null, data),
+    ok: (data = null, pathBytes) => respond(true, null, data, pathBytes),
     refuse: (error) => respond(false, error, null),
     data: (data) => void socket.write(encodeMessageFrame(id, 'core.fs.data', { data })),
     error: (message) =>

@@ -65,5 +65,6 @@ fn failure(error: String) -> FsResponse {
         ok: false,
         error: Some(error),
         data: None,
+        path_bytes: None,
     }
 }

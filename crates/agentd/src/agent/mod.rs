@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use msb_protocol::flow;
-use msb_protocol::payload::Ready;
+use msb_protocol::payload::{BINARY_PATHS, Ready};
 use rustix::event::PollFlags;
 use rustix::process::Signal;
 use thiserror::Error;
@@ -66,7 +66,9 @@ pub struct AgentConfig {
 /// What the agent offers beyond the generation, for `core.ready`.
 #[must_use]
 pub fn extensions() -> Vec<String> {
-    [flow::EXTENSION, EXEC_SESSIONS].map(str::to_owned).to_vec()
+    [flow::EXTENSION, EXEC_SESSIONS, BINARY_PATHS]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Why the loop ended in good order.

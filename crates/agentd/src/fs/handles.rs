@@ -5,6 +5,7 @@ use std::fs::{File, ReadDir};
 use std::rc::Rc;
 
 use msb_protocol::constants::RELAY_ID_RANGE_STEP;
+use msb_protocol::payload::FsPath;
 
 /// Handles that one client may have open.
 const MAX_HANDLES_PER_SLOT: usize = 1024;
@@ -21,7 +22,7 @@ pub struct OpenFile {
     /// Shared with streams, which outlive a close.
     pub file: Rc<File>,
     /// Path it was opened by.
-    pub path: String,
+    pub path: FsPath,
     readable: bool,
     writable: bool,
 }
@@ -29,7 +30,7 @@ pub struct OpenFile {
 impl OpenFile {
     /// A file that may be used as said.
     #[must_use]
-    pub fn new(file: File, path: String, readable: bool, writable: bool) -> Self {
+    pub fn new(file: File, path: FsPath, readable: bool, writable: bool) -> Self {
         Self {
             file: Rc::new(file),
             path,
@@ -45,7 +46,7 @@ pub struct OpenFolder {
     /// What is still to be read.
     pub entries: ReadDir,
     /// Path it was opened by.
-    pub path: String,
+    pub path: FsPath,
 }
 
 /// What a handle stands for.

@@ -3,11 +3,11 @@
 use std::fs::{self, DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
 
-use msb_protocol::payload::{FsEntryInfo, FsEntryKind};
+use msb_protocol::payload::{FsEntryInfo, FsEntryKind, FsPath};
 
 /// Attributes under the name `path`.
 #[must_use]
-pub fn entry_info(path: String, metadata: &Metadata) -> FsEntryInfo {
+pub fn entry_info(path: FsPath, metadata: &Metadata) -> FsEntryInfo {
     let kind = metadata.file_type();
     let kind = if kind.is_file() {
         FsEntryKind::File
@@ -19,6 +19,7 @@ pub fn entry_info(path: String, metadata: &Metadata) -> FsEntryInfo {
         FsEntryKind::Other
     };
     FsEntryInfo {
+        path_bytes: path.binary(),
         path,
         kind,
         size: metadata.len(),
@@ -35,11 +36,13 @@ pub fn entry_info(path: String, metadata: &Metadata) -> FsEntryInfo {
 #[must_use]
 pub fn listed(entry: &DirEntry) -> FsEntryInfo {
     let path = entry.path();
-    let name = path.to_string_lossy().into_owned();
-    match fs::symlink_metadata(&path) {
-        Ok(metadata) => entry_info(name, &metadata),
+    let metadata = fs::symlink_metadata(&path);
+    let path = FsPath::from(path);
+    match metadata {
+        Ok(metadata) => entry_info(path, &metadata),
         Err(_) => FsEntryInfo {
-            path: name,
+            path_bytes: path.binary(),
+            path,
             kind: FsEntryKind::Other,
             size: 0,
             mode: 0,

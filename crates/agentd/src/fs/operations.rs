@@ -5,19 +5,18 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
-use msb_protocol::payload::{FsEntryInfo, FsOpenOptions, FsSetAttrs};
+use msb_protocol::payload::{FsEntryInfo, FsOpenOptions, FsPath, FsSetAttrs};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, futimens, utimensat};
 
 use super::info::{entry_info, listed};
 use super::reply::Prefix;
 
 /// The real path; for a file that is not there yet, its folder's real path and its name.
-pub fn real_path(path: &str) -> Result<String, String> {
+pub fn real_path(path: &Path) -> Result<FsPath, String> {
     let resolve = || -> io::Result<PathBuf> {
         match fs::canonicalize(path) {
             Ok(real) => Ok(real),
             Err(error) => {
-                let path = Path::new(path);
                 let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
                     return Err(error);
                 };
@@ -30,19 +29,19 @@ pub fn real_path(path: &str) -> Result<String, String> {
             }
         }
     };
-    Ok(resolve().prefix("realpath")?.to_string_lossy().into_owned())
+    Ok(resolve().prefix("realpath")?.into())
 }
 
-pub fn stat(path: &str, follow: bool) -> Result<FsEntryInfo, String> {
+pub fn stat(path: &FsPath, follow: bool) -> Result<FsEntryInfo, String> {
     let metadata = if follow {
         fs::metadata(path)
     } else {
         fs::symlink_metadata(path)
     };
-    Ok(entry_info(path.to_owned(), &metadata.prefix("stat")?))
+    Ok(entry_info(path.clone(), &metadata.prefix("stat")?))
 }
 
-pub fn set_stat(path: &str, follow: bool, attrs: &FsSetAttrs) -> Result<(), String> {
+pub fn set_stat(path: &Path, follow: bool, attrs: &FsSetAttrs) -> Result<(), String> {
     const WHAT: &str = "setstat";
     let link = !follow && fs::symlink_metadata(path).prefix(WHAT)?.is_symlink();
     if let Some(size) = attrs.size {
@@ -62,9 +61,9 @@ pub fn set_stat(path: &str, follow: bool, attrs: &FsSetAttrs) -> Result<(), Stri
     }
     if attrs.uid.is_some() || attrs.gid.is_some() {
         let change = if follow {
-            chown::<&str>
+            chown::<&Path>
         } else {
-            lchown::<&str>
+            lchown::<&Path>
         };
         change(path, attrs.uid, attrs.gid).prefix(WHAT)?;
     }
@@ -118,25 +117,22 @@ fn timestamps(attrs: &FsSetAttrs) -> Option<Timestamps> {
     })
 }
 
-pub fn list(path: &str) -> Result<Vec<FsEntryInfo>, String> {
+pub fn list(path: &Path) -> Result<Vec<FsEntryInfo>, String> {
     let entries = fs::read_dir(path).prefix("readdir")?;
     entries
         .map(|entry| Ok(listed(&entry.prefix("readdir")?)))
         .collect()
 }
 
-pub fn read_link(path: &str) -> Result<String, String> {
-    Ok(fs::read_link(path)
-        .prefix("readlink")?
-        .to_string_lossy()
-        .into_owned())
+pub fn read_link(path: &Path) -> Result<FsPath, String> {
+    Ok(fs::read_link(path).prefix("readlink")?.into())
 }
 
-pub fn make_symlink(target: &str, link_path: &str) -> Result<(), String> {
+pub fn make_symlink(target: &Path, link_path: &Path) -> Result<(), String> {
     symlink(target, link_path).prefix("symlink")
 }
 
-pub fn make_folder(path: &str, mode: Option<u32>) -> Result<(), String> {
+pub fn make_folder(path: &Path, mode: Option<u32>) -> Result<(), String> {
     fs::create_dir_all(path).prefix("mkdir")?;
     match mode {
         Some(mode) => fs::set_permissions(path, Permissions::from_mode(mode)).prefix("chmod"),
@@ -144,11 +140,11 @@ pub fn make_folder(path: &str, mode: Option<u32>) -> Result<(), String> {
     }
 }
 
-pub fn remove(path: &str) -> Result<(), String> {
+pub fn remove(path: &Path) -> Result<(), String> {
     fs::remove_file(path).prefix("remove")
 }
 
-pub fn remove_folder(path: &str, recursive: bool) -> Result<(), String> {
+pub fn remove_folder(path: &Path, recursive: bool) -> Result<(), String> {
     let result = if recursive {
         fs::remove_dir_all(path)
     } else {
@@ -158,12 +154,12 @@ pub fn remove_folder(path: &str, recursive: bool) -> Result<(), String> {
 }
 
 /// One regular file; anything else could keep us waiting for ever.
-pub fn copy(source: &str, target: &str) -> Result<(), String> {
+pub fn copy(source: &Path, target: &Path) -> Result<(), String> {
     const WHAT: &str = "copy";
     for (path, must_exist) in [(source, true), (target, false)] {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {}
-            Ok(_) => return Err(format!("{WHAT}: {path} is not a regular file")),
+            Ok(_) => return Err(format!("{WHAT}: {} is not a regular file", path.display())),
             Err(error) if must_exist => return Err(error).prefix(WHAT),
             Err(_) => {}
         }
@@ -171,14 +167,14 @@ pub fn copy(source: &str, target: &str) -> Result<(), String> {
     fs::copy(source, target).map(drop).prefix(WHAT)
 }
 
-pub fn rename(source: &str, target: &str) -> Result<(), String> {
+pub fn rename(source: &Path, target: &Path) -> Result<(), String> {
     fs::rename(source, target).prefix("rename")
 }
 
 /// A FIFO without another end, or a terminal, must not hold up everybody's file operations.
 const NO_WAIT: i32 = libc::O_NONBLOCK;
 
-pub fn open(path: &str, options: &FsOpenOptions) -> Result<File, String> {
+pub fn open(path: &Path, options: &FsOpenOptions) -> Result<File, String> {
     OpenOptions::new()
         .read(options.read)
         .write(options.write)

@@ -25,12 +25,17 @@ pub fn response(result: FsResult) -> FsResponse {
         Ok(data) => FsResponse {
             ok: true,
             error: None,
+            path_bytes: match &data {
+                Some(FsResponseData::Path(path)) => path.binary(),
+                _ => None,
+            },
             data,
         },
         Err(error) => FsResponse {
             ok: false,
             error: Some(shorten(error)),
             data: None,
+            path_bytes: None,
         },
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
 use msb_protocol::constants::MAX_FRAME_SIZE;
-use msb_protocol::payload::{FsEntryInfo, FsOp, FsResponseData};
+use msb_protocol::payload::{FsEntryInfo, FsOp, FsPath, FsResponseData};
 
 use super::handles::{Handles, Open, OpenFile, OpenFolder};
 use super::info::{entry_info, listed};
@@ -29,7 +29,7 @@ const DEFAULT_BATCH: u32 = 128;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// What one entry costs in an answer besides its path, at most.
-const ENTRY_BYTES: usize = 160;
+const ENTRY_BYTES: usize = 176;
 
 /// What the loop asks for.
 #[derive(Debug)]
@@ -178,33 +178,37 @@ impl Worker {
     /// The result of `op`; streams have none yet.
     fn request(&mut self, id: u32, op: FsOp) -> Option<FsResult> {
         let done = |result: Result<(), String>| Some(result.map(|()| None));
-        let path = |result: Result<String, String>| {
+        let path = |result: Result<FsPath, String>| {
             Some(result.map(|path| Some(FsResponseData::Path(path))))
         };
         match op {
-            FsOp::RealPath { path: of } => path(ops::real_path(&of)),
-            FsOp::ReadLink { path: of } => path(ops::read_link(&of)),
+            FsOp::RealPath { path: of } => path(ops::real_path(of.as_ref())),
+            FsOp::ReadLink { path: of } => path(ops::read_link(of.as_ref())),
             FsOp::Stat {
                 path,
                 follow_symlink,
             } => {
                 Some(ops::stat(&path, follow_symlink).map(|info| Some(FsResponseData::Stat(info))))
             }
-            FsOp::List { path } => Some(ops::list(&path).and_then(checked_list)),
+            FsOp::List { path } => Some(ops::list(path.as_ref()).and_then(checked_list)),
             FsOp::SetStat {
                 path,
                 follow_symlink,
                 attrs,
-            } => done(ops::set_stat(&path, follow_symlink, &attrs)),
-            FsOp::Symlink { target, link_path } => done(ops::make_symlink(&target, &link_path)),
-            FsOp::Mkdir { path, mode } => done(ops::make_folder(&path, mode)),
-            FsOp::Remove { path } => done(ops::remove(&path)),
-            FsOp::RemoveDir { path, recursive } => done(ops::remove_folder(&path, recursive)),
-            FsOp::Copy { src, dst } => done(ops::copy(&src, &dst)),
-            FsOp::Rename { src, dst } => done(ops::rename(&src, &dst)),
+            } => done(ops::set_stat(path.as_ref(), follow_symlink, &attrs)),
+            FsOp::Symlink { target, link_path } => {
+                done(ops::make_symlink(target.as_ref(), link_path.as_ref()))
+            }
+            FsOp::Mkdir { path, mode } => done(ops::make_folder(path.as_ref(), mode)),
+            FsOp::Remove { path } => done(ops::remove(path.as_ref())),
+            FsOp::RemoveDir { path, recursive } => {
+                done(ops::remove_folder(path.as_ref(), recursive))
+            }
+            FsOp::Copy { src, dst } => done(ops::copy(src.as_ref(), dst.as_ref())),
+            FsOp::Rename { src, dst } => done(ops::rename(src.as_ref(), dst.as_ref())),
             FsOp::OpenFile { path, options } => Some(self.handles.check_room(id).and_then(|()| {
                 let writable = options.write || options.append;
-                let file = ops::open(&path, &options)?;
+                let file = ops::open(path.as_ref(), &options)?;
                 let open = Open::File(OpenFile::new(file, path, options.read, writable));
                 Ok(Some(FsResponseData::Handle(self.handles.insert(id, open))))
             })),
@@ -368,18 +372,24 @@ fn next_batch(entries: &mut ReadDir, limit: u32) -> Result<Vec<FsEntryInfo>, Str
             break;
         };
         let info = listed(&entry.prefix("readdir")?);
-        bytes += info.path.len() + ENTRY_BYTES;
+        bytes += entry_bytes(&info);
         batch.push(info);
     }
     Ok(batch)
 }
 
+/// What an entry occupies in an answer, at most. A byte that is no text is replaced by three.
+fn entry_bytes(info: &FsEntryInfo) -> usize {
+    let path = match &info.path_bytes {
+        None => info.path.len(),
+        Some(bytes) => 4 * bytes.len(),
+    };
+    path + ENTRY_BYTES
+}
+
 /// A listing that fits no frame would leave its client waiting for ever.
 fn checked_list(entries: Vec<FsEntryInfo>) -> FsResult {
-    let bytes: usize = entries
-        .iter()
-        .map(|info| info.path.len() + ENTRY_BYTES)
-        .sum();
+    let bytes: usize = entries.iter().map(entry_bytes).sum();
     if bytes < MAX_FRAME_SIZE - 1024 {
         return Ok(Some(FsResponseData::List(entries)));
     }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::FsPath;
+
 /// `core.fs.request`: one file system operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FsRequest {
@@ -15,52 +17,52 @@ pub struct FsRequest {
 #[allow(missing_docs)] // Section 17 of the protocol describes each operation in one table.
 pub enum FsOp {
     RealPath {
-        path: String,
+        path: FsPath,
     },
     Stat {
-        path: String,
+        path: FsPath,
         follow_symlink: bool,
     },
     SetStat {
-        path: String,
+        path: FsPath,
         follow_symlink: bool,
         attrs: FsSetAttrs,
     },
     List {
-        path: String,
+        path: FsPath,
     },
     ReadLink {
-        path: String,
+        path: FsPath,
     },
     Symlink {
-        target: String,
-        link_path: String,
+        target: FsPath,
+        link_path: FsPath,
     },
     Mkdir {
-        path: String,
+        path: FsPath,
         mode: Option<u32>,
     },
     Remove {
-        path: String,
+        path: FsPath,
     },
     RemoveDir {
-        path: String,
+        path: FsPath,
         recursive: bool,
     },
     Copy {
-        src: String,
-        dst: String,
+        src: FsPath,
+        dst: FsPath,
     },
     Rename {
-        src: String,
-        dst: String,
+        src: FsPath,
+        dst: FsPath,
     },
     OpenFile {
-        path: String,
+        path: FsPath,
         options: FsOpenOptions,
     },
     OpenDir {
-        path: String,
+        path: FsPath,
     },
     CloseHandle {
         handle: u64,
@@ -142,7 +144,8 @@ pub enum FsEntryKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FsEntryInfo {
     /// Path as the request named it; full path in listings.
-    pub path: String,
+    #[serde(serialize_with = "FsPath::serialize_text")]
+    pub path: FsPath,
     /// Kind of file.
     pub kind: FsEntryKind,
     /// Length in bytes.
@@ -159,6 +162,9 @@ pub struct FsEntryInfo {
     pub atime: Option<i64>,
     /// Modification time, seconds since 1970.
     pub mtime: Option<i64>,
+    /// Our own: [`FsPath::binary`] of the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<ByteBuf>,
 }
 
 /// Data of a successful operation.
@@ -171,7 +177,7 @@ pub enum FsResponseData {
     /// An open handle.
     Handle(u64),
     /// A path.
-    Path(String),
+    Path(#[serde(serialize_with = "FsPath::serialize_text")] FsPath),
 }
 
 /// `core.fs.response`: always the last frame of its id.
@@ -185,6 +191,9 @@ pub struct FsResponse {
     /// Result, where the operation has one.
     #[serde(default)]
     pub data: Option<FsResponseData>,
+    /// Our own: [`FsPath::binary`] of a path in `data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<ByteBuf>,
 }
 
 /// `core.fs.data`: a piece of a file; from the host, empty data is the end.

@@ -4,12 +4,14 @@ mod bootstrap;
 mod core;
 mod exec;
 mod fs;
+mod fs_path;
 mod tcp;
 
 pub use bootstrap::*;
 pub use core::*;
 pub use exec::*;
 pub use fs::*;
+pub use fs_path::*;
 pub use tcp::*;
 
 /// Ties each payload to the message type it travels under.

@@ -1,6 +1,7 @@
-import { posix } from 'node:path';
 import { CustomError } from '@microsandbox/types';
 import type { SandboxFsOps } from 'microsandbox';
+import type { ByteName } from './byte-name.ts';
+import { guestPathOf } from './guest-path-of.ts';
 import { statOrNull } from './guest-sink.ts';
 import type { TreeEntry, TreeSource } from './tree-entry.ts';
 
@@ -29,17 +30,19 @@ export async function* withFolders(
 async function check(
   files: SandboxFsOps,
   root: string,
-  names: readonly string[],
+  names: readonly ByteName[],
   checked: Set<string>,
 ): Promise<void> {
   for (let depth = 1; depth <= names.length; depth++) {
-    const path = posix.join(root, ...names.slice(0, depth));
-    if (checked.has(path)) continue;
+    const inner = names.slice(0, depth);
+    const key = inner.join('/');
+    if (checked.has(key)) continue;
+    const path = guestPathOf(root, inner);
     const existing = await statOrNull(files, path);
     if (existing === null) await files.mkdir(path);
     else if (existing.kind !== 'directory') {
       throw new CustomError(`refusing to go through ${path}: it is no folder`);
     }
-    checked.add(path);
+    checked.add(key);
   }
 }

@@ -1,5 +1,7 @@
 import { CustomError } from '@microsandbox/types';
-import type { FsMetadata, SandboxFsOps } from 'microsandbox';
+import type { FsMetadata, GuestPath, SandboxFsOps } from 'microsandbox';
+import { type ByteName, nameBytes } from './byte-name.ts';
+import { guestPathOf } from './guest-path-of.ts';
 import type { FileEntry, SymlinkEntry, TreeEntry, TreeSink } from './tree-entry.ts';
 
 /** Where a tree goes in a sandbox. */
@@ -40,12 +42,11 @@ export class GuestSink implements TreeSink {
     return this.#target.files;
   }
 
-  #pathOf(names: readonly string[]): string {
-    const { root } = this.#target;
-    return names.length === 0 ? root : `${root === '/' ? '' : root}/${names.join('/')}`;
+  #pathOf(names: readonly ByteName[]): Buffer {
+    return guestPathOf(this.#target.root, names);
   }
 
-  async #file(path: string, entry: FileEntry): Promise<void> {
+  async #file(path: Buffer, entry: FileEntry): Promise<void> {
     // A link in the way could lead to another place, or to the very file that is copied.
     if ((await statOrNull(this.#files, path))?.kind === 'symlink') await this.#files.remove(path);
     const { origin, sameAs } = entry;
@@ -57,18 +58,18 @@ export class GuestSink implements TreeSink {
     await this.#files.chmod(path, entry.mode);
   }
 
-  async #link(path: string, { target }: SymlinkEntry): Promise<void> {
+  async #link(path: Buffer, { target }: SymlinkEntry): Promise<void> {
     const existing = await statOrNull(this.#files, path);
     if (existing?.kind === 'directory') {
       throw new CustomError(`cannot replace folder ${path} by a symbolic link`);
     }
     if (existing !== null) await this.#files.remove(path);
-    await this.#files.symlink(target, path);
+    await this.#files.symlink(nameBytes(target), path);
   }
 }
 
 /** What is at a path itself, or null when nothing is. */
-export async function statOrNull(files: SandboxFsOps, path: string): Promise<FsMetadata | null> {
+export async function statOrNull(files: SandboxFsOps, path: GuestPath): Promise<FsMetadata | null> {
   try {
     return await files.lstat(path);
   } catch (error) {

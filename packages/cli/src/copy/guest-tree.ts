@@ -1,6 +1,7 @@
 import { CustomError } from '@microsandbox/types';
 import type { FsEntry, SandboxFsOps } from 'microsandbox';
 import { checkedName } from './base-name.ts';
+import { type ByteName, bytesName } from './byte-name.ts';
 import { permissionsOf, type TreeEntry } from './tree-entry.ts';
 
 /** Folders in folders; more than any honest tree has. */
@@ -25,27 +26,30 @@ export async function* guestTree(place: GuestPlace, root: string): AsyncGenerato
 async function* below(
   place: GuestPlace,
   info: FsEntry,
-  names: readonly string[],
+  names: readonly ByteName[],
 ): AsyncGenerator<TreeEntry, void, void> {
-  const entry = await explained(info.path, entryOf(place, info, names));
+  const entry = await entryOf(place, info, names);
   yield entry;
   if (entry.kind !== 'directory') return;
   if (names.length >= MAX_DEPTH) throw new CustomError(`more than ${MAX_DEPTH} folders deep: ${info.path}`);
-  const folder = info.path.endsWith('/') ? info.path : `${info.path}/`;
-  for (const child of await explained(info.path, place.files.list(info.path))) {
-    const name = checkedName(child.path.startsWith(folder) ? child.path.slice(folder.length) : '');
+  const path = bytesName(pathOf(info));
+  const folder = path.endsWith('/') ? path : `${path}/`;
+  for (const child of await place.files.list(pathOf(info))) {
+    const inner = bytesName(pathOf(child));
+    const name = checkedName(inner.startsWith(folder) ? inner.slice(folder.length) : '');
     yield* below(place, child, [...names, name]);
   }
 }
 
-async function entryOf(place: GuestPlace, info: FsEntry, names: readonly string[]): Promise<TreeEntry> {
-  const { kind, path, size, modified } = info;
+async function entryOf(place: GuestPlace, info: FsEntry, names: readonly ByteName[]): Promise<TreeEntry> {
+  const { kind, size, modified } = info;
+  const path = pathOf(info);
   const base = { path: names, mode: permissionsOf(info.mode), modified };
   switch (kind) {
     case 'directory':
       return { ...base, kind };
     case 'symlink':
-      return { ...base, kind, target: checkedTarget(path, await place.files.readLink(path)) };
+      return { ...base, kind, target: checkedTarget(info.path, await place.files.readLinkBytes(path)) };
     case 'file':
       return {
         ...base,
@@ -55,31 +59,23 @@ async function entryOf(place: GuestPlace, info: FsEntry, names: readonly string[
         origin: { sandbox: place.sandbox, path },
       };
     default:
-      throw new CustomError(`unsupported file type: ${path}`);
+      throw new CustomError(`unsupported file type: ${info.path}`);
   }
 }
 
-async function* content({ files }: GuestPlace, path: string): AsyncGenerator<Uint8Array, void, void> {
-  await using stream = await explained(path, files.readStream(path));
+async function* content({ files }: GuestPlace, path: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
+  await using stream = await files.readStream(path);
   yield* stream;
 }
 
-function checkedTarget(path: string, target: string): string {
-  if (target === '' || target.includes('\0') || Buffer.byteLength(target) > MAX_LINK_BYTES) {
+function checkedTarget(path: string, target: Uint8Array): ByteName {
+  if (target.length === 0 || target.includes(0) || target.length > MAX_LINK_BYTES) {
     throw new CustomError(`refusing to create symlink ${path}: its target is no path`);
   }
-  return target;
+  return bytesName(target);
 }
 
-/** The agent sends names as text; what was none cannot be found again. */
-async function explained<T>(path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!path.includes('\uFFFD') || !/os error 2/.test((error as Error).message)) throw error;
-    throw new CustomError(`cannot copy ${JSON.stringify(path)}: its name is not valid UTF-8`, {
-      cause: error,
-      hint: 'fetch it as an archive instead: msb exec SANDBOX -- tar -c -C FOLDER . > FILE',
-    });
-  }
+/** Bytes of the entry's path. */
+function pathOf(info: FsEntry): Uint8Array {
+  return info.pathBytes ?? Buffer.from(info.path);
 }

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CustomError } from '@microsandbox/types';
 import { baseName, checkedName } from './base-name.ts';
+import { type ByteName, nameText } from './byte-name.ts';
 import { hostError } from './host-error.ts';
 import { hostLinkTarget } from './link-target.ts';
 import { PinnedFolder } from './pinned-folder.ts';
@@ -16,7 +17,7 @@ export interface HostTarget {
 }
 
 interface OpenFolder {
-  readonly name: string;
+  readonly name: ByteName;
   readonly folder: PinnedFolder;
   readonly mode: number;
 }
@@ -40,7 +41,7 @@ export class HostSink implements TreeSink {
     try {
       await this.#add(entry);
     } catch (error) {
-      throw hostError(join(this.#target.path, ...entry.path), error);
+      throw hostError(join(this.#target.path, ...entry.path.map(nameText)), error);
     }
   }
 
@@ -82,7 +83,7 @@ export class HostSink implements TreeSink {
     const inner = this.#open.at(-1);
     const names = this.#open.slice(1).map(({ name }) => name);
     if (inner === undefined || names.join('/') !== expected.join('/')) {
-      throw new CustomError(`${path.join('/')} came before its folder`);
+      throw new CustomError(`${nameText(path.join('/'))} came before its folder`);
     }
     return inner.folder;
   }

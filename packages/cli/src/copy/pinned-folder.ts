@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, symlink, unlink } from 'node:fs/promises';
 import { openFilePath } from '@microsandbox/utils';
+import { type ByteName, byteName, nameBytes } from './byte-name.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_CREAT, O_EXCL, O_WRONLY } = constants;
 
@@ -22,10 +23,10 @@ export class PinnedFolder {
     this.#self = self;
   }
 
-  static async #pin(path: string, flags: number): Promise<PinnedFolder> {
+  static async #pin(path: string | Buffer, flags: number): Promise<PinnedFolder> {
     const handle = await open(path, flags);
     try {
-      return new PinnedFolder(handle, await openFilePath(handle, path));
+      return new PinnedFolder(handle, await openFilePath(handle, path.toString()));
     } catch (error) {
       await handle.close();
       throw error;
@@ -41,7 +42,7 @@ export class PinnedFolder {
    * Enters the folder `name`, which is made when it is not there; a link of that name makes way for it. Nobody else
    * may look into it until {@link seal}.
    */
-  async enter(name: string): Promise<PinnedFolder> {
+  async enter(name: ByteName): Promise<PinnedFolder> {
     const path = this.#at(name);
     try {
       await mkdir(path, WORKING_MODE);
@@ -58,7 +59,7 @@ export class PinnedFolder {
   }
 
   /** Writes a file under a passing name and gives it its own when it is complete. */
-  async writeFile(name: string, content: AsyncIterable<Uint8Array>, mode: number): Promise<void> {
+  async writeFile(name: ByteName, content: AsyncIterable<Uint8Array>, mode: number): Promise<void> {
     await this.#replace(name, async (path) => {
       const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
       try {
@@ -71,8 +72,8 @@ export class PinnedFolder {
   }
 
   /** Makes a link; one that is there, or a file, is replaced. */
-  async writeLink(name: string, target: string): Promise<void> {
-    await this.#replace(name, (path) => symlink(target, path));
+  async writeLink(name: ByteName, target: ByteName): Promise<void> {
+    await this.#replace(name, (path) => symlink(nameBytes(target), path));
   }
 
   /** Gives the folder its final mode and lets it go. */
@@ -85,7 +86,7 @@ export class PinnedFolder {
     return this.#handle.close();
   }
 
-  async #replace(name: string, write: (path: string) => Promise<void>): Promise<void> {
+  async #replace(name: ByteName, write: (path: Buffer) => Promise<void>): Promise<void> {
     const passing = this.#at(`.msb-copy-${randomBytes(6).toString('hex')}`);
     try {
       await write(passing);
@@ -96,7 +97,7 @@ export class PinnedFolder {
     }
   }
 
-  #at(name: string): string {
-    return `${this.#self}/${name}`;
+  #at(name: ByteName): Buffer {
+    return nameBytes(`${byteName(this.#self)}/${name}`);
   }
 }

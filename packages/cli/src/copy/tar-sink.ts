@@ -1,16 +1,17 @@
 import { encodeTarEntry, TAR_END, tarPadding } from '@microsandbox/image';
 import { CustomError } from '@microsandbox/types';
+import { type ByteName, nameText } from './byte-name.ts';
 import type { FileEntry, TreeEntry, TreeSink } from './tree-entry.ts';
 
 const TYPES = { file: '0', symlink: '2', directory: '5' } as const;
 
 /** Writes a tree as a tar archive. Everything belongs to root, since a copy carries no owners. */
 export class TarSink implements TreeSink {
-  readonly #root: string;
+  readonly #root: ByteName;
   readonly #write: (bytes: Uint8Array) => Promise<void>;
 
   /** `root` is the name of the tree's root in the archive; `write` waits while the reader does. */
-  constructor(root: string, write: (bytes: Uint8Array) => Promise<void>) {
+  constructor(root: ByteName, write: (bytes: Uint8Array) => Promise<void>) {
     this.#root = root;
     this.#write = write;
   }
@@ -19,14 +20,14 @@ export class TarSink implements TreeSink {
     const name = [this.#root, ...entry.path].join('/');
     await this.#write(
       encodeTarEntry({
-        name: latin1(entry.kind === 'directory' ? `${name}/` : name),
+        name: entry.kind === 'directory' ? `${name}/` : name,
         type: TYPES[entry.kind],
         mode: entry.mode,
         uid: 0,
         gid: 0,
         size: entry.kind === 'file' ? entry.size : 0,
         mtime: Math.trunc((entry.modified?.getTime() ?? 0) / 1000),
-        linkName: entry.kind === 'symlink' ? latin1(entry.target) : '',
+        linkName: entry.kind === 'symlink' ? entry.target : '',
         major: 0,
         minor: 0,
       }),
@@ -48,12 +49,7 @@ export class TarSink implements TreeSink {
       if (left < 0) break;
       await this.#write(chunk);
     }
-    if (left !== 0) throw new CustomError(`${name} changed while it was read`);
+    if (left !== 0) throw new CustomError(`${nameText(name)} changed while it was read`);
     await this.#write(tarPadding(entry.size));
   }
-}
-
-/** The bytes of a name, as the encoder takes them. */
-function latin1(text: string): string {
-  return Buffer.from(text).toString('latin1');
 }

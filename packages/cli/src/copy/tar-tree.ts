@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { memberKind, type TarMember, TarScanner } from '@microsandbox/image';
 import { CustomError } from '@microsandbox/types';
+import { type ByteName, nameText } from './byte-name.ts';
 import { permissionsOf, type TreeEntry } from './tree-entry.ts';
 
 /** Names and targets in an archive may be this long, bytes. */
@@ -70,35 +70,32 @@ function entryOf(member: TarMember, events: AsyncGenerator<TarEvent, void, void>
     case 'directory':
       return { ...base, kind };
     case 'symlink':
-      return { ...base, kind, target: decoded(member.linkPath) };
+      return { ...base, kind, target: withoutNul(member.linkPath) };
     case 'hardlink':
       return { ...base, kind: 'file', size: 0, open: nothing, sameAs: namesOf(member.linkPath) };
     case 'file':
-      if (member.sparse !== null) throw new CustomError(`unsupported file type: ${path.join('/')} (sparse)`);
+      if (member.sparse !== null)
+        throw new CustomError(`unsupported file type: ${nameText(member.path)} (sparse)`);
       return { ...base, kind, size: member.size, open: () => bodyOf(events, member.size) };
     default:
-      throw new CustomError(`unsupported file type: ${path.join('/')}`);
+      throw new CustomError(`unsupported file type: ${nameText(member.path)}`);
   }
 }
 
 /** Names from the archive's root down; what climbs out of it is refused. */
-function namesOf(path: string): string[] {
-  const names = decoded(path)
+function namesOf(path: ByteName): ByteName[] {
+  const names = withoutNul(path)
     .split('/')
     .filter((name) => name !== '' && name !== '.');
-  if (names.includes('..')) throw new CustomError(`refusing ${JSON.stringify(path)}: it leaves the archive`);
+  if (names.includes('..'))
+    throw new CustomError(`refusing ${JSON.stringify(nameText(path))}: it leaves the archive`);
   return names;
 }
 
-/** The agent's messages carry names as text. */
-function decoded(latin1: string): string {
-  const bytes = Buffer.from(latin1, 'latin1');
-  if (!isUtf8(bytes) || bytes.includes(0)) {
-    throw new CustomError(`cannot copy ${JSON.stringify(latin1)}: its name is not valid UTF-8`, {
-      hint: 'unpack it in the sandbox instead: msb exec SANDBOX -- tar -x -C FOLDER < FILE',
-    });
-  }
-  return bytes.toString();
+/** No file system takes a name with a NUL. */
+function withoutNul(name: ByteName): ByteName {
+  if (!name.includes('\0')) return name;
+  throw new CustomError(`invalid guest path component ${JSON.stringify(nameText(name))}`);
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}

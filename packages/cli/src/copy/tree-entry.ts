@@ -1,12 +1,14 @@
+import type { ByteName } from './byte-name.ts';
+
 /** Where a file lies in a sandbox. */
 export interface GuestOrigin {
   readonly sandbox: string;
-  readonly path: string;
+  readonly path: Uint8Array;
 }
 
 interface EntryBase {
   /** Names from the copied root down; empty for the root itself. */
-  readonly path: readonly string[];
+  readonly path: readonly ByteName[];
   /** Permission bits, 12 of them. */
   readonly mode: number;
   readonly modified: Date | null;
@@ -21,7 +23,7 @@ export interface FileEntry extends EntryBase {
   /** Set when the content can be had inside of that sandbox. */
   readonly origin?: GuestOrigin;
   /** Set when the content is that of a file that came before; `open()` then gives nothing. */
-  readonly sameAs?: readonly string[];
+  readonly sameAs?: readonly ByteName[];
 }
 
 export interface DirectoryEntry extends EntryBase {
@@ -30,7 +32,7 @@ export interface DirectoryEntry extends EntryBase {
 
 export interface SymlinkEntry extends EntryBase {
   readonly kind: 'symlink';
-  readonly target: string;
+  readonly target: ByteName;
 }
 
 /** One thing to copy. */

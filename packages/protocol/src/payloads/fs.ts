@@ -1,6 +1,7 @@
 import { ProtocolError } from '@microsandbox/types';
 import { type Codec, type InputOf, type OutputOf, shapeError } from '../cbor/codec.ts';
-import { nullable, required } from '../cbor/field.ts';
+import { nullable, omitted, required } from '../cbor/field.ts';
+import { guestPath } from '../cbor/guest-path.ts';
 import { list } from '../cbor/list.ts';
 import { bool, bytes, i64, text, u32, u64 } from '../cbor/scalars.ts';
 import { struct } from '../cbor/struct.ts';
@@ -30,25 +31,25 @@ export const fsOpenOptions = struct({
 });
 export type FsOpenOptions = InputOf<typeof fsOpenOptions>;
 
-const path = struct({ path: required(text) });
-const sourceAndTarget = struct({ src: required(text), dst: required(text) });
+const path = struct({ path: required(guestPath) });
+const sourceAndTarget = struct({ src: required(guestPath), dst: required(guestPath) });
 const handle = struct({ handle: required(u64) });
 const range = struct({ handle: required(u64), offset: required(u64), len: nullable(u64) });
 
 /** One operation. `kind` is the wire's variant name. */
 export const fsOp = externallyTagged({
   RealPath: path,
-  Stat: struct({ path: required(text), followSymlink: required(bool) }),
-  SetStat: struct({ path: required(text), followSymlink: required(bool), attrs: required(fsSetAttrs) }),
+  Stat: struct({ path: required(guestPath), followSymlink: required(bool) }),
+  SetStat: struct({ path: required(guestPath), followSymlink: required(bool), attrs: required(fsSetAttrs) }),
   List: path,
   ReadLink: path,
-  Symlink: struct({ target: required(text), linkPath: required(text) }),
-  Mkdir: struct({ path: required(text), mode: nullable(u32) }),
+  Symlink: struct({ target: required(guestPath), linkPath: required(guestPath) }),
+  Mkdir: struct({ path: required(guestPath), mode: nullable(u32) }),
   Remove: path,
-  RemoveDir: struct({ path: required(text), recursive: required(bool) }),
+  RemoveDir: struct({ path: required(guestPath), recursive: required(bool) }),
   Copy: sourceAndTarget,
   Rename: sourceAndTarget,
-  OpenFile: struct({ path: required(text), options: required(fsOpenOptions) }),
+  OpenFile: struct({ path: required(guestPath), options: required(fsOpenOptions) }),
   OpenDir: path,
   CloseHandle: handle,
   Read: range,
@@ -75,6 +76,8 @@ export const fsEntryInfo = struct({
   gid: required(u32),
   atime: nullable(i64),
   mtime: nullable(i64),
+  /** Our own: bytes of the path where they are no UTF-8; `path` then has replacements. */
+  pathBytes: omitted(bytes, undefined),
 });
 export type FsEntryInfo = OutputOf<typeof fsEntryInfo>;
 
@@ -112,6 +115,8 @@ export const fsResponse = struct({
   ok: required(bool),
   error: nullable(text),
   data: nullable(fsResponseData),
+  /** Our own: bytes of a path in `data` where they are no UTF-8. */
+  pathBytes: omitted(bytes, undefined),
 });
 export type FsResponse = OutputOf<typeof fsResponse>;
 

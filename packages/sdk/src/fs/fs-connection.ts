@@ -1,16 +1,20 @@
-import type {
-  AgentClient,
-  AgentStream,
-  FsEntryInfo,
-  FsOp,
-  FsOpenOptions,
-  FsResponseData,
-  Message,
+import {
+  type AgentClient,
+  type AgentStream,
+  EXTENSIONS,
+  type FsEntryInfo,
+  type FsOp,
+  type FsOpenOptions,
+  type FsResponse,
+  isBinaryPath,
+  type Message,
 } from '@microsandbox/protocol';
+import { UnsupportedOperationError } from '@microsandbox/types';
 import { connectAgent } from '../agent/connect-agent.ts';
 import { describeNotRunning } from '../lifecycle/not-running.ts';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { fsError } from './fs-error.ts';
+import type { GuestPath } from './guest-path.ts';
 
 /** One agent connection for file operations. A handle is only good on the connection that opened it. */
 export class FsConnection implements AsyncDisposable {
@@ -33,36 +37,39 @@ export class FsConnection implements AsyncDisposable {
    *
    * @throws SandboxFsOpsError when the guest says no
    * @throws AgentLostError when the sandbox goes away first
+   * @throws UnsupportedOperationError when a path is no text and the sandbox's agent takes only text
    */
-  async perform(op: FsOp): Promise<FsResponseData | null> {
+  async perform(op: FsOp): Promise<FsResponse> {
+    this.#assertPathsTaken(op);
     return resultOf(await this.#client.request('core.fs.request', { op }));
   }
 
-  async stat(path: string, followSymlink: boolean): Promise<FsEntryInfo> {
-    const data = await this.perform({ kind: 'Stat', path, followSymlink });
+  async stat(path: GuestPath, followSymlink: boolean): Promise<FsEntryInfo> {
+    const { data } = await this.perform({ kind: 'Stat', path, followSymlink });
     if (data !== null && 'Stat' in data) return data.Stat;
     throw unexpected('stat');
   }
 
-  async path(op: Extract<FsOp, { kind: 'RealPath' | 'ReadLink' }>): Promise<string> {
-    const data = await this.perform(op);
-    if (data !== null && 'Path' in data) return data.Path;
+  /** Bytes of the path that comes of `op`. */
+  async path(op: Extract<FsOp, { kind: 'RealPath' | 'ReadLink' }>): Promise<Uint8Array> {
+    const { data, pathBytes } = await this.perform(op);
+    if (data !== null && 'Path' in data) return pathBytes ?? Buffer.from(data.Path);
     throw unexpected(op.kind);
   }
 
   async entries(op: Extract<FsOp, { kind: 'List' | 'ReadDir' }>): Promise<readonly FsEntryInfo[]> {
-    const data = await this.perform(op);
+    const { data } = await this.perform(op);
     if (data !== null && 'List' in data) return data.List;
     throw unexpected(op.kind);
   }
 
   async handle(op: Extract<FsOp, { kind: 'OpenFile' | 'OpenDir' }>): Promise<bigint> {
-    const data = await this.perform(op);
+    const { data } = await this.perform(op);
     if (data !== null && 'Handle' in data) return data.Handle;
     throw unexpected(op.kind);
   }
 
-  openFile(path: string, options: Partial<FsOpenOptions>): Promise<bigint> {
+  openFile(path: GuestPath, options: Partial<FsOpenOptions>): Promise<bigint> {
     return this.handle({ kind: 'OpenFile', path, options: { ...CLOSED, ...options } });
   }
 
@@ -79,6 +86,18 @@ export class FsConnection implements AsyncDisposable {
     return this.#client.close();
   }
 
+  #assertPathsTaken(op: FsOp): void {
+    if (this.#client.ready.extensions.includes(EXTENSIONS.binaryPaths)) return;
+    for (const value of Object.values(op)) {
+      if (value instanceof Uint8Array && isBinaryPath(value)) {
+        throw new UnsupportedOperationError(
+          `the agent of the sandbox takes no path that is not UTF-8: ${Buffer.from(value)}`,
+          { hint: 'restart the sandbox to update its agent' },
+        );
+      }
+    }
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -91,12 +110,12 @@ const CLOSED = { read: false, write: false, append: false, create: false, trunca
  *
  * @throws SandboxFsOpsError with the guest's text
  */
-export function resultOf(message: Message): FsResponseData | null {
+export function resultOf(message: Message): FsResponse {
   if (message.type === 'core.error') throw fsError(message.payload.message);
   if (message.type !== 'core.fs.response') throw unexpected(message.type);
-  const { ok, error, data } = message.payload;
+  const { ok, error } = message.payload;
   if (!ok) throw fsError(error ?? 'the guest gave no reason');
-  return data;
+  return message.payload;
 }
 
 function unexpected(what: string): Error {

@@ -5,8 +5,10 @@ export type FsEntryKind = 'file' | 'directory' | 'symlink' | 'other';
 
 /** An entry of a folder in a guest, itself: links are not followed. */
 export interface FsEntry {
-  /** Complete path. */
+  /** Complete path; bytes that are no UTF-8 are replaced. */
   readonly path: string;
+  /** The path's bytes, only there when they are no UTF-8: `path` then leads nowhere. */
+  readonly pathBytes?: Uint8Array;
   readonly kind: FsEntryKind;
   /** Bytes. */
   readonly size: number;
@@ -20,6 +22,7 @@ export interface FsEntry {
 export function fsEntryOf(info: FsEntryInfo): FsEntry {
   return {
     path: info.path,
+    ...(info.pathBytes && { pathBytes: info.pathBytes }),
     kind: fsEntryKind(info),
     size: Number(info.size),
     mode: info.mode,

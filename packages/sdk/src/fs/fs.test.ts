@@ -178,3 +178,44 @@ describe('a session', () => {
     expect(connections).toBe(1);
   });
 });
+
+describe('a path that is no text', () => {
+  const path = Buffer.from([0x2f, 0xff]);
+
+  it('is refused before an agent sees it that takes only text', async () => {
+    const seen: FsOp[] = [];
+    const files = await filesOf({
+      onRequest(op, reply) {
+        seen.push(op);
+        reply.ok();
+      },
+    });
+    await expect(files.remove(path)).rejects.toMatchObject({
+      code: 'unsupportedOperation',
+      message: expect.stringContaining('takes no path that is not UTF-8: /\uFFFD'),
+    });
+    await files.remove(Buffer.from('/text'));
+    expect(seen).toEqual([{ kind: 'Remove', path: '/text' }]);
+  });
+
+  it('comes and goes as its bytes', async () => {
+    const seen: FsOp[] = [];
+    const files = await filesOf({
+      extensions: ['binary-paths'],
+      onRequest(op, reply) {
+        seen.push(op);
+        const info = { path: '/\uFFFD', kind: 'file', size: 0n, mode: 0o100644, uid: 0, gid: 0 };
+        const times = { modified: null, atime: null, mtime: null };
+        if (op.kind === 'List') reply.ok({ List: [{ ...info, ...times, pathBytes: path }] });
+        else if (op.kind === 'ReadLink') reply.ok({ Path: '\uFFFD' }, path);
+        else reply.ok();
+      },
+    });
+    const [entry] = await files.list('/');
+    expect(entry).toMatchObject({ path: '/\uFFFD', pathBytes: path });
+    await files.remove(entry?.pathBytes ?? '');
+    expect(seen.at(-1)).toEqual({ kind: 'Remove', path: new Uint8Array(path) });
+    expect(await files.readLinkBytes(path)).toEqual(path);
+    expect(await files.readLink(path)).toBe('/\uFFFD');
+  });
+});

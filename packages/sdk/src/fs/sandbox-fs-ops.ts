@@ -6,11 +6,13 @@ import { fsError } from './fs-error.ts';
 import { type FsMetadata, fsMetadataOf } from './fs-metadata.ts';
 import { FsReadStream } from './fs-read-stream.ts';
 import { FsWriteSink } from './fs-write-sink.ts';
+import { type GuestPath, guestPathText } from './guest-path.ts';
 import { receiveHostFile, sendHostFile } from './host-copy.ts';
 import { listEntries } from './list-entries.ts';
 
 /**
- * Files of a running sandbox, as its root sees them. Paths are the guest's; relative ones start at `/`.
+ * Files of a running sandbox, as its root sees them. Paths are the guest's; relative ones start at `/`. One that is no
+ * UTF-8 is given as its bytes.
  *
  * All methods reject with `SandboxFsOpsError` when the guest says no, with `SandboxNotRunningError` when the sandbox
  * does not run, and with `AgentLostError` when it goes away meanwhile.
@@ -29,120 +31,125 @@ export class SandboxFsOps {
   }
 
   /** A whole file. */
-  async read(path: string): Promise<Uint8Array> {
+  async read(path: GuestPath): Promise<Uint8Array> {
     await using stream = await this.readStream(path);
     return await stream.collect();
   }
 
   /** A whole file as text; bytes that are no UTF-8 are an error. */
-  async readToString(path: string): Promise<string> {
+  async readToString(path: GuestPath): Promise<string> {
     const bytes = await this.read(path);
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (error) {
-      throw fsError(`invalid utf-8: ${path}: ${(error as Error).message}`);
+      throw fsError(`invalid utf-8: ${guestPathText(path)}: ${(error as Error).message}`);
     }
   }
 
   /** A file, piece by piece. */
-  async readStream(path: string): Promise<FsReadStream> {
+  async readStream(path: GuestPath): Promise<FsReadStream> {
     return this.#opened(path, { read: true }, FsReadStream);
   }
 
   /** Creates or replaces a file. Its folder must exist. */
-  async write(path: string, data: Uint8Array | string): Promise<void> {
+  async write(path: GuestPath, data: Uint8Array | string): Promise<void> {
     await using sink = await this.writeStream(path);
     await sink.write(data);
     await sink.close();
   }
 
   /** Creates or replaces a file, piece by piece. Its folder must exist. */
-  async writeStream(path: string): Promise<FsWriteSink> {
+  async writeStream(path: GuestPath): Promise<FsWriteSink> {
     return this.#opened(path, { write: true, create: true, truncate: true }, FsWriteSink);
   }
 
   /** The entries of a folder, in no order. Links are not followed. */
-  async list(path: string): Promise<FsEntry[]> {
+  async list(path: GuestPath): Promise<FsEntry[]> {
     return this.#use((connection) => listEntries(connection, path));
   }
 
   /** Everything below a folder, each folder before what is in it. Links are not followed. */
-  async *walk(path: string): AsyncGenerator<FsEntry, void, void> {
-    const folders = [path];
+  async *walk(path: GuestPath): AsyncGenerator<FsEntry, void, void> {
+    const folders: GuestPath[] = [path];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
       for (const entry of await this.list(folder)) {
         yield entry;
-        if (entry.kind === 'directory') folders.push(entry.path);
+        if (entry.kind === 'directory') folders.push(entry.pathBytes ?? entry.path);
       }
     }
   }
 
   /** Makes a folder, and those above it. One that is there already is fine. */
-  async mkdir(path: string): Promise<void> {
+  async mkdir(path: GuestPath): Promise<void> {
     await this.#use((connection) => connection.perform({ kind: 'Mkdir', path, mode: null }));
   }
 
   /** Removes a folder and everything in it. */
-  async removeDir(path: string): Promise<void> {
+  async removeDir(path: GuestPath): Promise<void> {
     await this.#use((connection) => connection.perform({ kind: 'RemoveDir', path, recursive: true }));
   }
 
   /** Removes anything but a folder. */
-  async remove(path: string): Promise<void> {
+  async remove(path: GuestPath): Promise<void> {
     await this.#use((connection) => connection.perform({ kind: 'Remove', path }));
   }
 
   /** Copies one file, with its mode, inside the sandbox. */
-  async copy(from: string, to: string): Promise<void> {
+  async copy(from: GuestPath, to: GuestPath): Promise<void> {
     await this.#use((connection) => connection.perform({ kind: 'Copy', src: from, dst: to }));
   }
 
   /** Renames, or moves within one file system. Replaces a file. */
-  async rename(from: string, to: string): Promise<void> {
+  async rename(from: GuestPath, to: GuestPath): Promise<void> {
     await this.#use((connection) => connection.perform({ kind: 'Rename', src: from, dst: to }));
   }
 
   /** Makes a symbolic link at `linkPath`. */
-  async symlink(target: string, linkPath: string): Promise<void> {
+  async symlink(target: GuestPath, linkPath: GuestPath): Promise<void> {
     await this.#use((connection) => connection.perform({ kind: 'Symlink', target, linkPath }));
   }
 
   /** Where a symbolic link points, as it is written. */
-  async readLink(path: string): Promise<string> {
+  async readLink(path: GuestPath): Promise<string> {
+    return guestPathText(await this.readLinkBytes(path));
+  }
+
+  /** The same, byte for byte: a target need not be UTF-8. */
+  async readLinkBytes(path: GuestPath): Promise<Uint8Array> {
     return this.#use((connection) => connection.path({ kind: 'ReadLink', path }));
   }
 
   /** The path without links; its last part need not exist. */
-  async realPath(path: string): Promise<string> {
-    return this.#use((connection) => connection.path({ kind: 'RealPath', path }));
+  async realPath(path: GuestPath): Promise<string> {
+    return guestPathText(await this.#use((connection) => connection.path({ kind: 'RealPath', path })));
   }
 
   /** Changes the permission bits, such as `0o755`. Links are followed. */
-  async chmod(path: string, mode: number): Promise<void> {
+  async chmod(path: GuestPath, mode: number): Promise<void> {
     await this.#use((connection) =>
       connection.perform({ kind: 'SetStat', path, followSymlink: true, attrs: { mode } }),
     );
   }
 
   /** Changes owner and group, by number. Links are followed. */
-  async chown(path: string, uid: number, gid: number): Promise<void> {
+  async chown(path: GuestPath, uid: number, gid: number): Promise<void> {
     await this.#use((connection) =>
       connection.perform({ kind: 'SetStat', path, followSymlink: true, attrs: { uid, gid } }),
     );
   }
 
   /** What a path leads to. Links are followed. */
-  async stat(path: string): Promise<FsMetadata> {
+  async stat(path: GuestPath): Promise<FsMetadata> {
     return fsMetadataOf(await this.#use((connection) => connection.stat(path, true)));
   }
 
   /** What a path is itself. Links are not followed. */
-  async lstat(path: string): Promise<FsMetadata> {
+  async lstat(path: GuestPath): Promise<FsMetadata> {
     return fsMetadataOf(await this.#use((connection) => connection.stat(path, false)));
   }
 
   /** Whether a path leads to something; false as well where the guest cannot tell. */
-  async exists(path: string): Promise<boolean> {
+  async exists(path: GuestPath): Promise<boolean> {
     try {
       await this.stat(path);
       return true;
@@ -157,7 +164,7 @@ export class SandboxFsOps {
    *
    * @throws IoError when the host's file cannot be read
    */
-  async copyFromHost(hostPath: string, guestPath: string): Promise<void> {
+  async copyFromHost(hostPath: string, guestPath: GuestPath): Promise<void> {
     await sendHostFile(hostPath, () => this.writeStream(guestPath));
   }
 
@@ -166,7 +173,7 @@ export class SandboxFsOps {
    *
    * @throws IoError when the host's file cannot be written
    */
-  async copyToHost(guestPath: string, hostPath: string): Promise<void> {
+  async copyToHost(guestPath: GuestPath, hostPath: string): Promise<void> {
     await receiveHostFile(hostPath, await this.readStream(guestPath));
   }
 
@@ -180,7 +187,7 @@ export class SandboxFsOps {
   }
 
   async #opened<T>(
-    path: string,
+    path: GuestPath,
     options: Parameters<FsConnection['openFile']>[1],
     Stream: new (lease: Awaited<ReturnType<FsAccess>>, handle: bigint) => T,
   ): Promise<T> {
