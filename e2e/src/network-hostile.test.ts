@@ -13,10 +13,10 @@ const NAME = `hostile-${process.pid}`;
 const SERVER = HOSTS.other;
 
 /**
- * What the sandbox process may grow by, whatever the guest sends: 256 connections, the most at a time, have buffers of
- * 128 and 256 KiB; then what the heap keeps of the frames.
+ * What the sandbox process may grow by, whatever the guest sends: 256 connections, the most at a time, have two buffers
+ * of 256 KiB each; then what the heap keeps of the frames.
  */
-const ROOM_MIB = 96 + 32;
+const ROOM_MIB = 128 + 32;
 
 let net: SecureNetwork;
 let script: string;

@@ -198,9 +198,8 @@ fn assemble(
     let frames = std::os::unix::net::UnixStream::from(frames);
     frames.set_nonblocking(true)?;
     let mut stream = UnixStream::from_std(frames);
-    let interest = Interest::READABLE | Interest::WRITABLE;
     poll.registry()
-        .register(&mut stream, Owner::Frames.token(), interest)?;
+        .register(&mut stream, Owner::Frames.token(), Interest::READABLE)?;
     let now = Instant::now();
     let rates = options.rate_limiter.unwrap_or_default();
     let out = FrameWriter::new(Limiter::new(rates.ingress.unwrap_or_default(), now));

@@ -6,6 +6,10 @@ pub struct FrameReader {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Frames taken.
+    pub frames: u64,
+    /// Bytes in them.
+    pub bytes: u64,
 }
 
 /// How one read ended.
@@ -27,6 +31,8 @@ impl FrameReader {
             buffer: vec![0; BUFFER],
             start: 0,
             end: 0,
+            frames: 0,
+            bytes: 0,
         }
     }
 
@@ -65,6 +71,8 @@ impl FrameReader {
     pub fn take(&mut self, length: usize) -> &[u8] {
         let from = self.start + PREFIX;
         self.start = from + length;
+        self.frames += 1;
+        self.bytes += length as u64;
         &self.buffer[from..from + length]
     }
 }

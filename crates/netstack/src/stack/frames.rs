@@ -35,16 +35,23 @@ impl Stack {
 
     /// Takes the complete frames in the buffer; false when the rate limit holds one back.
     fn take_frames(&mut self) -> io::Result<bool> {
+        let taken = self.take_admitted()?;
+        let counters = &self.core.shared.counters;
+        counters
+            .frames_from_guest
+            .store(self.reader.frames, Ordering::Relaxed);
+        counters
+            .bytes_from_guest
+            .store(self.reader.bytes, Ordering::Relaxed);
+        Ok(taken)
+    }
+
+    fn take_admitted(&mut self) -> io::Result<bool> {
         while let Some(length) = self.reader.next_length()? {
             if let Err(wait) = self.egress.admit(length, self.core.now) {
                 self.hold_until(wait);
                 return Ok(false);
             }
-            let counters = &self.core.shared.counters;
-            bump(&counters.frames_from_guest);
-            counters
-                .bytes_from_guest
-                .fetch_add(length as u64, Ordering::Relaxed);
             self.take_frame(length);
         }
         Ok(true)

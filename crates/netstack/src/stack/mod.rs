@@ -37,6 +37,8 @@ pub struct Stack {
 pub(crate) struct Schedule {
     /// Frames may wait in the stream.
     pub readable: bool,
+    /// Frames for the guest wait until the stream has room.
+    pub until_writable: bool,
     /// Something was left undone this turn.
     pub again: bool,
     /// Either rate limit holds something back until then.

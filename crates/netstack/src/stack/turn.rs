@@ -1,7 +1,8 @@
 use super::{Schedule, Stack};
 use crate::event::Event;
 use crate::frame::FlushOutcome;
-use mio::Events;
+use crate::token::Owner;
+use mio::{Events, Interest};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ impl Schedule {
     pub(crate) fn new(now: Instant) -> Schedule {
         Schedule {
             readable: true,
+            until_writable: false,
             again: false,
             limited_until: None,
             next_sweep: now + SWEEP,
@@ -53,6 +55,7 @@ impl Stack {
             _ => {}
         }
         self.core.now = Instant::now();
+        self.net.begin(self.core.now);
         self.schedule.again = false;
         self.schedule.limited_until = None;
         self.dispatch(events);
@@ -89,7 +92,7 @@ impl Stack {
         }
         // A full queue is waited for by its descriptor, not by the clock.
         if self.net.out.has_room()
-            && let Some(delay) = self.net.delay()
+            && let Some(delay) = self.net.delay(now)
         {
             timeout = timeout.min(delay);
         }
@@ -98,18 +101,18 @@ impl Stack {
 
     /// Lets the stack send and writes what it sent, until one of them has to wait.
     fn send(&mut self) -> io::Result<()> {
-        loop {
+        let outcome = loop {
             self.net.egress();
             let full = !self.net.out.has_room();
             match self.net.out.flush(&mut self.stream, self.core.now)? {
                 FlushOutcome::Done if full => {}
-                FlushOutcome::Limited(wait) => {
-                    self.schedule.until(self.core.now + wait);
-                    break;
-                }
-                FlushOutcome::Done | FlushOutcome::Full => break,
+                outcome => break outcome,
             }
+        };
+        if let FlushOutcome::Limited(wait) = outcome {
+            self.hold_until(wait);
         }
+        self.wake_for_room(outcome == FlushOutcome::Full)?;
         let counters = &self.core.shared.counters;
         counters
             .frames_to_guest
@@ -118,6 +121,24 @@ impl Stack {
             .bytes_to_guest
             .store(self.net.out.bytes, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether to be woken when the stream has room. Asked for only then, since the poller tells of every byte that the
+    /// monitor takes, which would be a turn for nothing.
+    fn wake_for_room(&mut self, until_writable: bool) -> io::Result<()> {
+        if self.schedule.until_writable == until_writable {
+            return Ok(());
+        }
+        self.schedule.until_writable = until_writable;
+        let interest = if until_writable {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        let token = Owner::Frames.token();
+        self.core
+            .registry
+            .reregister(&mut self.stream, token, interest)
     }
 
     /// What is done once a second.

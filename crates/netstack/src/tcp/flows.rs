@@ -58,8 +58,9 @@ impl Flows {
         if state == State::Listen {
             // The SYN was not well-formed.
             self.remove(id, net);
-        } else {
-            self.mark(id);
+        } else if !flow.marked {
+            flow.marked = true;
+            self.marked.push(id);
         }
     }
 
