@@ -5,11 +5,11 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Runs two works in turn, so that both see the same machine, and returns their times in milliseconds. */
-export async function alternate(rounds, first, second) {
-  const times = [[], []];
+/** Runs works in turn, so that all see the same machine, and returns the times of each in milliseconds. */
+export async function alternate(rounds, ...works) {
+  const times = works.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [index, work] of [first, second].entries()) {
+    for (const [index, work] of works.entries()) {
       const start = performance.now();
       await work();
       times[index].push(performance.now() - start);

@@ -3,6 +3,7 @@ import type { VmmChoice, VmProcess, VmSpec } from '@microsandbox/types';
 import { isUnchecked, krunDriver } from '../krun/krun-driver.ts';
 import { findQemu } from '../qemu/find-qemu.ts';
 import { qemuDriver } from '../qemu/qemu-driver.ts';
+import { coldBootParameters } from '../vmm/guest-setup.ts';
 import { machineSpec } from '../vmm/machine-spec.ts';
 import { whyOutsideClass } from '../warm/layout-class.ts';
 import { templateKey } from '../warm/template-key.ts';
@@ -104,9 +105,10 @@ async function launchWithQemu(
   options: Common & { readonly args: ProcessArguments; readonly onSpawn: () => void },
 ): Promise<LaunchedMachine> {
   const { args, onSpawn, ...common } = options;
+  const bootedSpec = { ...spec, commandLine: [...spec.commandLine, ...coldBootParameters(spec)] };
   const boot = async (reason: string, wantsTemplate: boolean, isRetry = false): Promise<LaunchedMachine> => ({
     ...common,
-    machine: await qemuDriver.launch(spec, { onSpawn }),
+    machine: await qemuDriver.launch(bootedSpec, { onSpawn }),
     boot: { kind: 'cold', reason, wantsTemplate },
     bootInstead: isRetry ? null : () => boot(reason, wantsTemplate, true),
   });
