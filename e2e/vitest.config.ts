@@ -11,6 +11,7 @@ const OF_ONE_RUN = [
   'src/copy.test.ts',
   'src/detach.test.ts',
   'src/disk-full.test.ts',
+  'src/documents.test.ts',
   'src/kill-torture.test.ts',
   'src/log-flood.test.ts',
   'src/machine-restart.test.ts',
