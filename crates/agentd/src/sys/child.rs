@@ -19,8 +19,8 @@ use crate::exec::{ExecPlan, SpawnReport, Spawned, Stage};
 use crate::rlimit::ResourceLimit;
 use crate::user::Credentials;
 
-/// Stack of a child, in units of 16 bytes, its alignment.
-const STACK_UNITS: usize = 2048;
+/// Stack of a child, in units of 16 bytes, its alignment: 8 KiB. Much more would be mapped and unmapped for each child.
+const STACK_UNITS: usize = 512;
 
 /// Memory that a child uses until it executes its program. Given back by [`Self::free`] only: dropped any sooner it
 /// would be taken from under the child, so it is lost then.
@@ -290,3 +290,6 @@ unsafe fn restrict() -> Result<(), ErrorNumber> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
