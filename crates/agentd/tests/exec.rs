@@ -309,6 +309,23 @@ fn a_grandchild_that_never_stops_talking_does_not_keep_the_session() {
 }
 
 #[test]
+fn a_program_that_closes_its_outputs_runs_on_to_its_own_end() {
+    let mut agent = TestAgent::start();
+    let outcome = agent.shell(1, "echo before; exec >&- 2>&-; sleep 0.2; exit 3");
+    assert_eq!(outcome.text(), "before\n");
+    assert_eq!(outcome.code, Some(3));
+}
+
+#[test]
+fn a_silent_program_is_told_to_have_started() {
+    let mut agent = TestAgent::start();
+    agent.send(1, &request("sleep", &["100"]));
+    agent.expect::<ExecStarted>(1);
+    agent.send(1, &ExecSignal { signal: 9 });
+    assert_eq!(agent.finish_started(1), -1);
+}
+
+#[test]
 fn a_reused_id_replaces_the_session() {
     let mut agent = TestAgent::start();
     agent.send(1, &shell("sleep 1000"));

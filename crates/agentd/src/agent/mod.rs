@@ -253,6 +253,11 @@ impl Agent {
     fn next_deadline(&self) -> Option<Instant> {
         let mut deadlines: Vec<Instant> = Vec::new();
         deadlines.extend(self.heartbeat.as_ref().map(Heartbeat::next));
+        deadlines.extend(
+            self.sessions
+                .iter()
+                .filter_map(|(_, session)| session.look_at()),
+        );
         if self.outbox.has_room() {
             deadlines.extend(
                 self.sessions
@@ -272,6 +277,7 @@ impl Agent {
         if ready.contains(&Source::Children) {
             self.reap(now);
         }
+        self.check_starts(now);
         if ready.contains(&Source::Threads) {
             self.waker.drain();
             self.files_ready = self.files.is_some();

@@ -36,6 +36,7 @@ impl Agent {
         }
         let now = Instant::now();
         session.input.push(data, now);
+        self.check_start(id);
         self.write_input(id, now);
     }
 
@@ -49,6 +50,23 @@ impl Agent {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Looks how the starts went of which something can be known: of processes that ended, and of silent ones.
+    pub(super) fn check_starts(&mut self, now: Instant) {
+        let due = |session: &Session| {
+            session.is_starting()
+                && (session.has_ended() || session.look_at().is_some_and(|at| at <= now))
+        };
+        let due: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| due(session))
+            .map(|(id, _)| id)
+            .collect();
+        for id in due {
+            self.check_start(id);
         }
     }
 
@@ -79,7 +97,7 @@ impl Agent {
         let session = self
             .sessions
             .get_mut(id)
-            .filter(|session| session.status().is_none());
+            .filter(|session| !session.is_starting());
         let Some(session) = session else {
             return;
         };
@@ -90,7 +108,12 @@ impl Agent {
     }
 
     fn read_output(&mut self, id: u32, index: usize, now: Instant) {
-        let Some(session) = self.sessions.get_mut(id) else {
+        self.check_start(id);
+        let session = self
+            .sessions
+            .get_mut(id)
+            .filter(|session| !session.is_starting());
+        let Some(session) = session else {
             return;
         };
         let Chunk::Data(kind, count) = session.read_output(index, &mut self.buffer, now) else {

@@ -8,6 +8,7 @@ mod pipe;
 mod plan;
 mod pty;
 mod session;
+mod start;
 mod table;
 
 pub use child::{ExecPlan, SpawnReport, Spawned};

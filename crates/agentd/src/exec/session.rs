@@ -9,11 +9,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitStatus, kill_process, kill_process_group};
 
 use super::channels::Channels;
-use super::child::SpawnReport;
 use super::input::Input;
 use super::plan::{ExecDefaults, plan};
+use super::start::{Look, Start};
 use super::{failure, pipe, pty};
-use crate::sys::{self, ChildMemory};
+use crate::sys;
 
 /// After the process ended, output that others keep open is waited for as long as it comes at
 /// least this often.
@@ -76,15 +76,6 @@ impl ExitStatus {
     }
 }
 
-/// A start that is under way.
-#[derive(Debug)]
-struct Start {
-    status: OwnedFd,
-    memory: ChildMemory,
-    /// Why there is no program.
-    report: Option<SpawnReport>,
-}
-
 #[derive(Debug)]
 struct Exit {
     status: ExitStatus,
@@ -97,11 +88,14 @@ pub struct Session {
     cmd: String,
     tty: bool,
     pid: Pid,
-    /// Present until the program runs.
+    /// Present until it is known how it went.
     start: Option<Start>,
     /// Input that waits for the process.
     pub input: Input,
     outputs: Vec<(OutputKind, OwnedFd)>,
+    /// The process's ends of its outputs, so that these end with it and not a moment before: to be woken for each
+    /// pipe that is closed on the way out would interrupt the process once more.
+    held_open: Vec<OwnedFd>,
     exit: Option<Exit>,
     last_output: Instant,
 }
@@ -132,17 +126,21 @@ impl Session {
         let [stdin, stdout, stderr] = &child;
         let spawned = sys::spawn(plan, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
             .map_err(|error| failure::from_io(&request.cmd, "fork", &error))?;
+        let [_, stdout, stderr] = child;
+        // A terminal that somebody holds would not end its readers when its session does.
+        let held_open = if request.tty {
+            Vec::new()
+        } else {
+            vec![stdout, stderr]
+        };
         Ok(Self {
             cmd: request.cmd.clone(),
             tty: request.tty,
             pid: spawned.pid,
-            start: Some(Start {
-                status: spawned.status,
-                memory: spawned.memory,
-                report: None,
-            }),
+            start: Some(Start::new(spawned, now)),
             input: Input::new(input, now),
             outputs,
+            held_open,
             exit: None,
             last_output: now,
         })
@@ -154,18 +152,30 @@ impl Session {
         self.pid
     }
 
-    /// The descriptor that tells how the start went, until it is known.
+    /// Whether it is not known yet how the start went.
     #[must_use]
-    pub fn status(&self) -> Option<BorrowedFd<'_>> {
-        self.start.as_ref().map(|start| start.status.as_fd())
+    pub fn is_starting(&self) -> bool {
+        self.start.is_some()
     }
 
-    /// Outputs to watch; none before the program runs, so that its start is told first.
+    /// The descriptor that tells how the start went, when it is to be watched.
+    #[must_use]
+    pub fn status(&self) -> Option<BorrowedFd<'_>> {
+        self.start.as_ref().and_then(Start::watched)
+    }
+
+    /// When to look how the start went, if nothing comes of the program before.
+    #[must_use]
+    pub fn look_at(&self) -> Option<Instant> {
+        self.start.as_ref().and_then(Start::look_at)
+    }
+
+    /// Outputs to watch; none while the start is watched, so that it is told first.
     pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let running = self.start.is_none();
+        let wanted = self.status().is_none();
         self.outputs
             .iter()
-            .filter(move |_| running)
+            .filter(move |_| wanted)
             .map(|(_, fd)| fd.as_fd())
     }
 
@@ -177,26 +187,16 @@ impl Session {
 
     /// Looks how the start went.
     pub fn check_start(&mut self) -> StartOutcome {
-        let Some(start) = &mut self.start else {
-            return StartOutcome::Pending;
-        };
-        let mut bytes = [0; SpawnReport::SIZE];
-        match rustix::io::read(&start.status, &mut bytes) {
-            Err(Errno::AGAIN | Errno::INTR) => return StartOutcome::Pending,
-            Ok(count) if count > 0 => {
-                // The child is about to end; until then its memory is in use.
-                start.report = Some(SpawnReport::decode(&bytes[..count]).unwrap_or(LOST_REPORT));
-                return StartOutcome::Pending;
+        match self.start.take().map(Start::look) {
+            None => StartOutcome::Pending,
+            Some(Look::Pending(start)) => {
+                self.start = Some(start);
+                StartOutcome::Pending
             }
-            Ok(_) | Err(_) => {}
-        }
-        let Some(Start { memory, report, .. }) = self.start.take() else {
-            return StartOutcome::Pending;
-        };
-        memory.free();
-        match report {
-            Some(report) => StartOutcome::Failed(failure::from_report(&self.cmd, self.tty, report)),
-            None => StartOutcome::Started,
+            Some(Look::Running) => StartOutcome::Started,
+            Some(Look::Failed(report)) => {
+                StartOutcome::Failed(failure::from_report(&self.cmd, self.tty, report))
+            }
         }
     }
 
@@ -223,6 +223,7 @@ impl Session {
     pub fn ended(&mut self, status: ExitStatus, now: Instant) {
         self.exit = Some(Exit { status, at: now });
         self.last_output = now;
+        self.held_open.clear();
         self.input.abandon();
     }
 
@@ -293,9 +294,3 @@ impl Session {
         self.outputs.into_iter().map(|(_, fd)| fd).collect()
     }
 }
-
-/// A child that died while it wrote its report.
-const LOST_REPORT: SpawnReport = SpawnReport {
-    stage: failure::Stage::Exec,
-    errno: libc::EIO,
-};
