@@ -12,6 +12,7 @@ const OF_ONE_RUN = [
   'src/detach.test.ts',
   'src/disk-full.test.ts',
   'src/documents.test.ts',
+  'src/heartbeat.test.ts',
   'src/kill-torture.test.ts',
   'src/log-flood.test.ts',
   'src/machine-restart.test.ts',

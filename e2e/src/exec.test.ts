@@ -19,6 +19,10 @@ beforeAll(async () => {
     .image(made.reference)
     .script('greet', '#!/bin/sh\necho "hello $1"\n')
     .volume('/scratch', (mount) => mount.tmpfs().size(16))
+    .volume('/tmp', (mount) => mount.tmpfs())
+    .volume('/tight', (mount) => mount.tmpfs().readonly().noexec().nosuid().nodev())
+    .rlimitRange('nofile', 700, 800)
+    .workdir('/scratch')
     .create();
   const users = 'ann:x:1234:1234::/home/ann:/bin/sh';
   await box.shell(`mkdir -p /home/ann; grep -q ^ann: /etc/passwd || echo ${users} >> /etc/passwd`);
@@ -145,6 +149,7 @@ describe('settings of a command', () => {
     ['a folder', 'pwd', (exec) => exec.cwd('/tmp'), '/tmp'],
     ['a variable', 'echo "$A|$FROM_IMAGE"', (exec) => exec.env('A', 'x y'), 'x y|yes'],
     ['a limit', 'ulimit -n; ulimit -Hn', (exec) => exec.rlimitRange('nofile', 64, 128), '64\n128'],
+    ['limits and folder of the sandbox', 'ulimit -n; ulimit -Hn; pwd', (exec) => exec, '700\n800\n/scratch'],
     ['the usual mask', 'umask', (exec) => exec, '0022'],
     [
       'scripts of the sandbox',
@@ -190,6 +195,14 @@ describe('files of the guest', () => {
     expect(full.code).toBe(1);
     expect(full.stderr()).toContain('No space left on device');
     await box.shell('rm /scratch/f');
+  });
+
+  it('in memory are kept as strictly as was asked for', async () => {
+    expect(await out('stat -c %a /scratch /tmp')).toBe('755\n1777');
+    expect(await out('awk \'$2 == "/tight" {print $3, $4}\' /proc/mounts')).toMatch(
+      /^tmpfs ro,nosuid,nodev,noexec,relatime/,
+    );
+    expect((await run('touch /tight/f')).stderr()).toContain('Read-only file system');
   });
 });
 

@@ -156,7 +156,12 @@ describe('names and profile', () => {
       'ff02::2\tip6-allrouters',
     ])
       expect(hosts).toContain(`${line}\n`);
-    expect((await box.shell('stat -c %a /etc/hosts /tmp /var/tmp')).stdout()).toBe('644\n1777\n1777\n');
+    const resolvers = (await box.shell('cat /etc/resolv.conf')).stdout();
+    const gateway = /default via (\S+)/.exec((await box.shell('ip route')).stdout())?.[1];
+    expect(resolvers.split('\n')[0]).toBe(`nameserver ${gateway}`);
+    expect((await box.shell('stat -c %a /etc/hosts /etc/resolv.conf /tmp /var/tmp')).stdout()).toBe(
+      '644\n644\n1777\n1777\n',
+    );
     await box.kill();
     await Sandbox.remove('named');
   });
