@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { findProgram, runCommand } from '@microsandbox/test-utils';
 import { expect } from 'vitest';
 import { createUpperDisk } from '../src/ext4/create-upper-disk.ts';
+import { unmount } from './kernel-mount.ts';
 
 const run = promisify(execFile);
 
@@ -32,7 +33,7 @@ export async function withExt4<T>(
   try {
     return await use();
   } finally {
-    await run('umount', [folder], { timeout: 30_000 });
+    await unmount(image, folder);
   }
 }
 

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { sleep } from '@microsandbox/utils';
 import { writeErofs } from '../src/erofs/write-erofs.ts';
 import { createDirectory } from '../src/tree/nodes.ts';
 
@@ -20,8 +21,30 @@ export async function withMount<T>(image: string, folder: string, use: () => Pro
   try {
     return await use();
   } finally {
-    await run('umount', [folder], { timeout: 20_000 });
+    await unmount(image, folder);
   }
+}
+
+/**
+ * Unmounts an image and waits until the kernel has let go of it. A program that made a mount namespace meanwhile has the
+ * mount too: while it runs, the image is not clean, and its loop device would be used again with what it knows.
+ */
+export async function unmount(image: string, folder: string): Promise<void> {
+  await run('umount', [folder], { timeout: 30_000 });
+  const deadline = performance.now() + 60_000;
+  while ((await isAttached(image)) && performance.now() < deadline) await sleep(20);
+}
+
+/** Whether a loop device stands on a file. */
+async function isAttached(image: string): Promise<boolean> {
+  const path = await realpath(image);
+  for (const device of await readdir('/sys/block')) {
+    if (!device.startsWith('loop')) continue;
+    // Of a free device there is no such file.
+    const file = await readFile(`/sys/block/${device}/loop/backing_file`, 'utf8').catch(() => '');
+    if (file.trim() === path) return true;
+  }
+  return false;
 }
 
 async function findObstacle(): Promise<string | null> {

@@ -79,7 +79,7 @@ describe.skipIf(missing !== null)('the kernel sees of image and patches', { time
           if (ours) patches.push(patch);
           ours ? applied++ : refused++;
         }
-        const upper = join(dir, 'upper.ext4');
+        const upper = join(dir, `upper${seed}.ext4`);
         await createUpperDisk({
           path: upper,
           sizeMib: 16,
@@ -146,19 +146,25 @@ describe.skipIf(missing !== null)('the kernel sees of image and patches', { time
   });
 });
 
+/**
+ * Writes layers, and the disk that joins them. New files each time: a loop device that somebody holds still would be used
+ * again, with what it knows of the old one.
+ */
 async function writeImage(
   trees: readonly LayerTree[],
 ): Promise<{ readonly layerPaths: readonly string[]; readonly disk: string }> {
+  const folder = await mkdtemp(join(dir, 'image-'));
   const layerPaths: string[] = [];
   const layers = [];
   for (const [i, tree] of trees.entries()) {
-    layerPaths.push(join(dir, `layer${i}`));
-    layers.push(await writeErofs(tree, join(dir, `layer${i}`)));
+    const path = join(folder, `layer${i}`);
+    layerPaths.push(path);
+    layers.push(await writeErofs(tree, path));
   }
-  await writeFsmeta({ merged: mergeLayers(trees), layers }, join(dir, 'fsmeta'));
-  const disk = join(dir, 'disk');
+  await writeFsmeta({ merged: mergeLayers(trees), layers }, join(folder, 'fsmeta'));
+  const disk = join(folder, 'disk');
   const handle = await open(disk, 'w');
-  for (const part of [join(dir, 'fsmeta'), ...layerPaths]) await handle.write(await readFile(part));
+  for (const part of [join(folder, 'fsmeta'), ...layerPaths]) await handle.write(await readFile(part));
   await handle.close();
   return { layerPaths, disk };
 }
