@@ -85,10 +85,14 @@ describe('qemuArguments', () => {
     });
   });
 
-  it('runs several emulated processors on one thread', () => {
+  it('runs several emulated processors on one thread, and bounds the translations it keeps', () => {
     const accel = (accelerator: VmSpec['accelerator'], cpus: number) =>
       valuesOf('-accel', qemuArguments({ ...spec, accelerator, cpus }, descriptors))[0];
-    expect([accel('tcg', 1), accel('tcg', 4), accel('kvm', 4)]).toEqual(['tcg', 'tcg,thread=single', 'kvm']);
+    expect([accel('tcg', 1), accel('tcg', 4), accel('kvm', 4)]).toEqual([
+      'tcg,tb-size=128',
+      'tcg,tb-size=128,thread=single',
+      'kvm',
+    ]);
     expect(valuesOf('-cpu', qemuArguments({ ...spec, accelerator: 'kvm' }, descriptors))).toEqual(['host']);
   });
 

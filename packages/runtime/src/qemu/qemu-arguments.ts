@@ -31,6 +31,12 @@ const MAX_DEVICES = 8;
  */
 export const EMULATED_PROCESSOR = 'max,erms=off,fsrm=off,svm=off';
 
+/**
+ * Translated code that is kept, in MiB. A boot and its first command fill a fifth of it. By default QEMU keeps up to a
+ * gigabyte, which a guest could make it take beside its own memory.
+ */
+const TRANSLATIONS_MIB = 128;
+
 /** Largest serial that a virtio block device can carry, in bytes. */
 const MAX_SERIAL_BYTES = 20;
 
@@ -91,8 +97,9 @@ function memoryFile(spec: VmSpec, { path, use }: QemuTemplateOptions['memory']):
 }
 
 function accelerator(name: Accelerator, cpus: number): string {
+  if (name !== 'tcg') return name;
   // With one host thread per vCPU, kernel text patching races under emulation and the guest dies (D1).
-  return name === 'tcg' && cpus > 1 ? 'tcg,thread=single' : name;
+  return `tcg,tb-size=${TRANSLATIONS_MIB}${cpus > 1 ? ',thread=single' : ''}`;
 }
 
 /** One virtio-serial device: console 0 goes to the log, the named ports to their sockets. */
