@@ -3,7 +3,13 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { addon } from '@microsandbox/native';
-import { AgentClient } from '@microsandbox/protocol';
+import {
+  AgentClient,
+  encodeCbor,
+  encodeEnvelope,
+  encodeFrame,
+  PROTOCOL_VERSION,
+} from '@microsandbox/protocol';
 import {
   type LaunchConfig,
   launchConfigSchema,
@@ -296,6 +302,21 @@ describe('SandboxRun', () => {
     const file = JSON.parse(await readFile(places.bootErrorFile, 'utf8'));
     expect(Object.keys(file)).toEqual(['t', 'stage', 'errno', 'message']);
     expect(existsSync(places.agentSocket)).toBe(false);
+  });
+
+  it('tells an agent of another version from a silent one', async () => {
+    const { run, guest, messages } = setUp({ guest: { stopBefore: 'resolved' } });
+    const code = run.run();
+    await expect.poll(() => guest.typesOf(0)).toContain('core.bootstrap');
+    const payload = encodeCbor(new Map([['uid', 'root']]));
+    const body = encodeEnvelope({ version: PROTOCOL_VERSION, type: 'core.init.resolved', payload });
+    guest.sendRaw(encodeFrame({ id: 0, flags: 0, body }));
+    expect(await code).toBe(1);
+    expect(messages.at(-1)).toMatchObject({
+      kind: 'agentVersion',
+      error: { message: expect.stringContaining("the guest's agent speaks another protocol: ") },
+      hint: expect.stringContaining('cache/initramfs'),
+    });
   });
 
   it('writes down how the machine came to life', async () => {
