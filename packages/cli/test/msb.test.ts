@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { runCommand } from '@microsandbox/test-utils';
 import { LocalBackend } from 'microsandbox';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type CatalogRow, fillCatalog } from './fill-catalog.ts';
@@ -396,6 +397,29 @@ describe('msb doctor', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/\n {3}✗ kernel {8}libkrunfw not found: [^\n]*none\n {5}→ [^\n]+\n/);
     expect(stdout.endsWith('error: no sandbox can boot here\n')).toBe(true);
+  });
+
+  it('calls no QEMU and no libkrun a problem', async (context) => {
+    const { stdout, code } = await run('doctor --format json', { PATH: '/nonexistent' });
+    const checks = (JSON.parse(stdout) as { checks: { name: string; status: string; hint?: string }[] })
+      .checks;
+    const check = (name: string) => checks.find((entry) => entry.name === name);
+    if (check('libkrun')?.status === 'ok') context.skip('libkrun runs here');
+    expect(code).toBe(1);
+    expect(check('QEMU')).toMatchObject({ status: 'warning', hint: expect.stringContaining('install') });
+    expect(check('monitor')).toMatchObject({ status: 'problem', hint: expect.stringContaining('install') });
+  });
+
+  it('warns of few open files, with the way to have more', async () => {
+    const script = 'ulimit -n 512; exec "$0" "$@"';
+    const args = ['-c', script, process.execPath, msb.command.path, 'doctor', '--format', 'json'];
+    const { stdout } = await runCommand('sh', args, { env: { ...process.env, MSB_HOME: msb.home } });
+    expect(JSON.parse(stdout.toString()).checks).toContainEqual({
+      name: 'nofile',
+      status: 'warning',
+      value: '512 open files a process',
+      hint: expect.stringContaining('ulimit -n'),
+    });
   });
 });
 

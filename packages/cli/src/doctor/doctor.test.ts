@@ -1,7 +1,10 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { Catalog } from '@microsandbox/db';
 import { importOciLayout } from '@microsandbox/image';
 import { homeLayout } from '@microsandbox/utils';
@@ -80,6 +83,35 @@ describe('leftoverChecks', () => {
     expect((await readdir(folder)).sort()).toEqual(['live', 'young']);
     expect((await find())?.status).toBe('ok');
     await new Promise((resolve) => live.server.close(resolve));
+  });
+});
+
+describe('leftover processes', () => {
+  it('are those of this home that no running sandbox owns, with the way to end them', async () => {
+    const program = join(home, 'sandbox-process.cjs');
+    await writeFile(program, "process.stdout.write('up'); setInterval(() => {}, 1000);");
+    const start = (cacheDir: string): ChildProcess =>
+      spawn(process.execPath, [program, '--cache-dir', cacheDir, '--name', 'lost'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+    const ours = start(layout().cacheDir);
+    const foreign = start(join(home, 'another/cache'));
+    const all = [ours, foreign];
+    try {
+      for (const { stdout } of all) await once(stdout as Readable, 'data');
+      const found = (await leftoverChecks(layout())).find(({ name }) => name === 'processes');
+      expect(found).toEqual({
+        name: 'processes',
+        status: 'warning',
+        value: `${ours.pid} of lost`,
+        hint: expect.stringContaining(`kill ${ours.pid}`),
+      });
+    } finally {
+      for (const child of all) child.kill('SIGKILL');
+      await Promise.all(all.map((child) => once(child, 'close')));
+    }
+    const after = (await leftoverChecks(layout())).find(({ name }) => name === 'processes');
+    expect(after).toMatchObject({ status: 'ok' });
   });
 });
 
