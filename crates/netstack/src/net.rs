@@ -13,9 +13,7 @@ use std::net::SocketAddr;
 /// with half of it both wait for each other, and throughput is a fifth less.
 const RECEIVE_BUFFER: usize = 256 * 1024;
 /// What it may send ahead of the guest's acknowledgements, in bytes. These take the monitor's loop and the guest's
-/// interrupt each way, during which all three threads should have work. Not more: a guest's kernel drops segments
-/// inside the window that it announced when they take more of its memory than it had thought, and when those are the
-/// last ones under way, only smoltcp's retransmission after a second or more brings them back.
+/// interrupt each way, during which all three threads should have work.
 const SEND_BUFFER: usize = 256 * 1024;
 
 pub struct Net {

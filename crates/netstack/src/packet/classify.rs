@@ -1,6 +1,6 @@
 use super::checksum::is_intact;
 use super::ipv6_headers::{Ipv6Payload, find_payload};
-use super::types::{Class, Datagram, Echo, Fragment, FragmentKey};
+use super::types::{Acknowledgement, Class, Datagram, Echo, Fragment, FragmentKey, Segment};
 use crate::address::Addresses;
 use smoltcp::wire::{
     ArpPacket, EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet,
@@ -149,11 +149,17 @@ fn tcp<'a>(bytes: &'a [u8], source: IpAddr, destination: IpAddr) -> Option<Class
     if !addressed || !is_intact(source, destination, bytes) {
         return None;
     }
-    Some(Class::Tcp {
+    let signals = packet.syn() || packet.fin() || packet.rst();
+    let acknowledges = packet.ack() && !signals && packet.payload().is_empty();
+    Some(Class::Tcp(Segment {
         source: SocketAddr::new(source, from),
         destination: SocketAddr::new(destination, to),
         opens: packet.syn() && !packet.ack() && !packet.rst(),
-    })
+        acknowledgement: acknowledges.then(|| Acknowledgement {
+            number: packet.ack_number().0 as u32,
+            window: packet.window_len(),
+        }),
+    }))
 }
 
 /// Checks a datagram whose bytes are complete, whole or reassembled.

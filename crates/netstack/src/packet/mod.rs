@@ -13,4 +13,4 @@ pub use classify::classify;
 pub use emit::Emitter;
 pub use fragments::Reassembly;
 pub use too_big::TooBig;
-pub use types::{Class, Datagram, Echo};
+pub use types::{Acknowledgement, Class, Datagram, Echo, Segment};

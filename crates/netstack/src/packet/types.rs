@@ -38,17 +38,30 @@ pub struct Fragment<'a> {
     pub payload: &'a [u8],
 }
 
+/// What a segment without data acknowledges, and the window that it announces, not scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledgement {
+    pub number: u32,
+    pub window: u16,
+}
+
+/// What matters of a TCP segment before the stack has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
+    /// SYN without ACK.
+    pub opens: bool,
+    /// What it says when it does nothing but acknowledge.
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
 /// What to do with a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class<'a> {
     /// ARP, neighbour discovery: the stack's business.
     Stack,
-    Tcp {
-        source: SocketAddr,
-        destination: SocketAddr,
-        /// SYN without ACK.
-        opens: bool,
-    },
+    Tcp(Segment),
     Udp(Datagram<'a>),
     Fragment(Fragment<'a>),
     Echo(Echo<'a>),

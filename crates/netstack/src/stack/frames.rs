@@ -2,7 +2,6 @@ use super::Stack;
 use crate::frame::ReadOutcome;
 use crate::packet::{Class, classify};
 use crate::shared::bump;
-use crate::tcp::Tuple;
 use std::io;
 use std::sync::atomic::Ordering;
 
@@ -69,18 +68,7 @@ impl Stack {
         match class {
             Class::Drop => bump(&core.shared.counters.frames_dropped),
             Class::Stack => self.net.ingest(frame),
-            Class::Tcp {
-                source,
-                destination,
-                opens,
-            } => {
-                let tuple = Tuple {
-                    guest: source,
-                    remote: destination,
-                };
-                self.flows
-                    .on_frame(frame, tuple, opens, &mut self.net, core);
-            }
+            Class::Tcp(segment) => self.flows.on_frame(frame, segment, &mut self.net, core),
             Class::Udp(datagram) => {
                 self.udp
                     .on_datagram(&datagram, &mut self.net, &self.emitter, core)

@@ -2,6 +2,7 @@ use super::dial::Dial;
 use super::dns::DnsConnection;
 use super::drain::Drain;
 use super::peek::Peek;
+use super::reopening::Reopening;
 use super::splice::Splice;
 use super::stream::Stream;
 use mio::net::TcpStream;
@@ -48,6 +49,7 @@ pub struct Flow {
     pub guest_finished: bool,
     /// When its socket was first found closed, its last segment perhaps not sent.
     pub closed: Option<Instant>,
+    pub reopening: Reopening,
     /// In TIME-WAIT with its work done; no longer counts as live.
     pub lingering: bool,
 }

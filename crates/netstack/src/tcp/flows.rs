@@ -1,7 +1,9 @@
 use super::flow::{Flow, Stage, Tuple};
+use super::reopening::Reopening;
 use super::serve;
 use crate::core::Core;
 use crate::net::Net;
+use crate::packet::Segment;
 use smoltcp::socket::tcp::State;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
@@ -26,18 +28,19 @@ const MAX_LINGERING: usize = 32;
 /// A guest that cannot be reached for so long does not get its last segment.
 const LAST_SEGMENT: Duration = Duration::from_secs(1);
 
+/// So many equal acknowledgements after the first make a sender send again what is not acknowledged (RFC 5681, 3.2).
+/// The stack ignores them where nothing is missing.
+const DUPLICATES: usize = 3;
+
 impl Flows {
     /// A TCP frame of the guest, on its way to the stack.
-    pub fn on_frame(
-        &mut self,
-        frame: &[u8],
-        tuple: Tuple,
-        opens: bool,
-        net: &mut Net,
-        core: &Core,
-    ) {
+    pub fn on_frame(&mut self, frame: &[u8], segment: Segment, net: &mut Net, core: &Core) {
+        let tuple = Tuple {
+            guest: segment.source,
+            remote: segment.destination,
+        };
         let mut known = self.tuples.get(&tuple).copied();
-        if opens {
+        if segment.opens {
             if let Some(id) = known.filter(|id| self.is_reusable(*id, net)) {
                 self.remove(id, net);
                 known = None;
@@ -50,6 +53,10 @@ impl Flows {
         let Some(flow) = known.and_then(|id| self.table.get_mut(&id)) else {
             return;
         };
+        let acknowledgement = segment.acknowledgement;
+        if acknowledgement.is_some_and(|it| flow.reopening.is(it)) {
+            (0..DUPLICATES).for_each(|_| net.ingest(frame));
+        }
         let (id, state) = (flow.id, net.socket(flow.handle).state());
         flow.guest_finished |= matches!(
             state,
@@ -97,6 +104,7 @@ impl Flows {
             marked: false,
             guest_finished: false,
             closed: None,
+            reopening: Reopening::default(),
             lingering: false,
         };
         self.table.insert(id, flow);

@@ -9,11 +9,11 @@ mod flows;
 mod host_socket;
 mod peek;
 mod publish;
+mod reopening;
 mod serve;
 pub mod sni;
 mod splice;
 mod stream;
 
-pub use flow::Tuple;
 pub use flows::Flows;
 pub use publish::Listeners;

@@ -122,21 +122,39 @@ pub fn udp_fragments(
 }
 
 pub fn syn_frame(who: &Addresses, port: u16, to: SocketAddr) -> Vec<u8> {
-    let source = guest_ip(who, to.ip());
     let repr = TcpRepr {
+        control: TcpControl::Syn,
+        window_len: 1000,
+        ..acknowledgement(port, to, TcpSeqNumber(1), None)
+    };
+    tcp_frame(who, to, &repr)
+}
+
+/// A segment that only acknowledges, with no window.
+pub fn acknowledgement(
+    port: u16,
+    to: SocketAddr,
+    seq_number: TcpSeqNumber,
+    ack_number: Option<TcpSeqNumber>,
+) -> TcpRepr<'static> {
+    TcpRepr {
         src_port: port,
         dst_port: to.port(),
-        control: TcpControl::Syn,
-        seq_number: TcpSeqNumber(1),
-        ack_number: None,
-        window_len: 1000,
+        control: TcpControl::None,
+        seq_number,
+        ack_number,
+        window_len: 0,
         window_scale: None,
         max_seg_size: None,
         sack_permitted: false,
         sack_ranges: [None, None, None],
         timestamp: None,
         payload: &[],
-    };
+    }
+}
+
+pub fn tcp_frame(who: &Addresses, to: SocketAddr, repr: &TcpRepr) -> Vec<u8> {
+    let source = guest_ip(who, to.ip());
     let mut bytes = vec![0; repr.buffer_len()];
     repr.emit(
         &mut TcpPacket::new_unchecked(&mut bytes),
