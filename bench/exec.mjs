@@ -1,5 +1,5 @@
-// Commands in a sandbox: round trip of `true` against the agent's bare echo on the same port, 64 MiB through `cat`, a
-// hundred commands at once. `node bench/exec.mjs [rounds]`
+// Commands in a sandbox: round trip of `true` against the agent's bare echo on the same port, 64 MiB through `cat`
+// against `dd` and a port of its own, a hundred commands at once. `node bench/exec.mjs [rounds] [bulk rounds]`
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +7,21 @@ import { AgentClient } from '@microsandbox/protocol';
 import { buildTestImage, busyboxLayer, initIsolatedHome, writeOciLayout } from '@microsandbox/test-utils';
 import { Image, Sandbox, AgentClient as SandboxAgent } from 'microsandbox';
 import { machine } from './lib/machine.mjs';
+import { qemuWith } from './lib/qemu-with.mjs';
+import { openRawPort, RAW_PORT_DEVICE } from './lib/raw-port.mjs';
 import { alternate, median } from './lib/statistics.mjs';
 import { table } from './lib/table.mjs';
 
 const rounds = Number(process.argv[2] ?? 50);
+const bulkRounds = Number(process.argv[3] ?? 5);
 const reference = 'localhost/bench';
 const folder = await mkdtemp(join(tmpdir(), 'msb-bench-'));
 await using _home = await initIsolatedHome();
+await using port = await openRawPort(folder);
+await qemuWith(join(folder, 'qemu'), port.arguments);
+process.env.MSB_QEMU_PATH = join(folder, 'qemu');
+process.env.MSB_VMM = 'qemu';
+process.env.MSB_WARM = 'off';
 
 const MIB = 64;
 const AT_ONCE = 100;
@@ -74,12 +82,12 @@ try {
   // What the guest itself takes for the start and the end of a program, by its own shell.
   const STARTS = 200;
   const starts = `i=0; while [ $i -lt ${STARTS} ]; do /bin/true; i=$((i + 1)); done`;
-  const [own, shell] = await alternate(
+  const [own, empty] = await alternate(
     5,
     () => sandbox.shell(starts),
     () => sandbox.shell(starts.replace('/bin/true;', ':;')),
   );
-  const guest = (median(own) - median(shell)) / STARTS;
+  const guest = (median(own) - median(empty)) / STARTS;
   const rest = median(exec) - median(echo) - guest;
   add(
     'of that, the guest alone: one /bin/true of its own shell',
@@ -94,24 +102,34 @@ try {
   );
   add('exec of `true` through the SDK, connection of its own', `${median(whole).toFixed(1)} ms`, '-', '-');
 
-  // The guest's own copy through a pipe: what no transport can be quicker than.
-  const [out, pipe] = await alternate(
-    3,
+  const rate = (times) => `${(MIB / (median(times) / 1000)).toFixed(0)} MiB/s`;
+  const addBulk = (title, times, rawTimes) => {
+    const against = `\`dd\` and a port ${rate(rawTimes)}, ratio ${(median(times) / median(rawTimes)).toFixed(2)}`;
+    add(title, rate(times), against, '<= 1.5');
+  };
+  const shell = async (script) => {
+    const output = await sandbox.shell(script);
+    if (output.code !== 0) throw new Error(`${script}: ${output.stderr()}`);
+  };
+  const [out, rawOut] = await alternate(
+    bulkRounds,
     () => readAll(sandbox, 'cat /tmp/blob'),
-    () => sandbox.shell('cat /tmp/blob | cat > /dev/null'),
+    () => Promise.all([shell(`dd if=/tmp/blob of=${RAW_PORT_DEVICE} bs=64k`), port.take(MIB << 20)]),
   );
-  add(
-    `${MIB} MiB out through \`cat\``,
-    `${(out.map((ms) => MIB / (ms / 1000)).toSorted((a, b) => a - b)[1]).toFixed(0)} MiB/s`,
-    `pipe in the guest ${median(pipe).toFixed(0)} ms of ${median(out).toFixed(0)} ms`,
-    '-',
-  );
-  const [into] = await alternate(
-    3,
+  addBulk(`${MIB} MiB out through \`cat\``, out, rawOut);
+  const [into, rawInto] = await alternate(
+    bulkRounds,
     () => writeAll(sandbox, 'cat > /dev/null'),
-    () => sandbox.exec('true'),
+    () => Promise.all([shell(`head -c ${MIB << 20} ${RAW_PORT_DEVICE} > /dev/null`), port.give(block, MIB)]),
   );
-  add(`${MIB} MiB in through \`cat\``, `${(MIB / (median(into) / 1000)).toFixed(0)} MiB/s`, '-', '-');
+  addBulk(`${MIB} MiB in through \`cat\``, into, rawInto);
+  // The guest's own copy through a pipe, which is part of both.
+  const [pipe] = await alternate(
+    bulkRounds,
+    () => shell('cat /tmp/blob | cat > /dev/null'),
+    () => shell('true'),
+  );
+  add(`${MIB} MiB through a pipe within the guest`, rate(pipe), '-', '-');
 
   const atOnce = await timed(() => Promise.all(Array.from({ length: AT_ONCE }, () => sandbox.exec('true'))));
   const inARow = await timed(async () => {

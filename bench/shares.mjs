@@ -1,12 +1,13 @@
 // A shared folder against C virtiofsd and against the guest's own disk, in one guest, taking turns:
 // a tree of small files, and one large file. Needs virtiofsd (Debian: qemu-system-common, or virtiofsd).
 import { spawn } from 'node:child_process';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTestImage, busyboxLayer, initIsolatedHome, writeOciLayout } from '@microsandbox/test-utils';
 import { Image, Sandbox } from 'microsandbox';
 import { machine } from './lib/machine.mjs';
+import { qemuWith } from './lib/qemu-with.mjs';
 import { report } from './lib/statistics.mjs';
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -27,21 +28,6 @@ async function findVirtiofsd() {
       return path;
   }
   throw new Error('no virtiofsd: install qemu-system-common or virtiofsd');
-}
-
-/** A QEMU with one device more, and memory that the daemon can map. */
-async function qemuWithVirtiofs(path, socket) {
-  const program =
-    process.env.MSB_QEMU_PATH ?? `qemu-system-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`;
-  const more = [
-    `-object memory-backend-memfd,id=shared,size=${memoryMib}M,share=on`,
-    '-machine memory-backend=shared',
-    `-chardev socket,id=virtiofs,path=${socket}`,
-    '-device vhost-user-fs-device,chardev=virtiofs,tag=virtiofs',
-  ];
-  // The version is asked for without a machine.
-  const script = `#!/bin/sh\ncase "$*" in *-machine*) exec ${program} "$@" ${more.join(' ')};; *) exec ${program} "$@";; esac\n`;
-  await writeFile(path, script, { mode: 0o755 });
 }
 
 /** Shell functions of the guest; each is told a folder. */
@@ -77,7 +63,13 @@ try {
   ) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  await qemuWithVirtiofs(join(folder, 'qemu'), socket);
+  await qemuWith(join(folder, 'qemu'), [
+    // Memory that the daemon can map.
+    `-object memory-backend-memfd,id=shared,size=${memoryMib}M,share=on`,
+    '-machine memory-backend=shared',
+    `-chardev socket,id=virtiofs,path=${socket}`,
+    '-device vhost-user-fs-device,chardev=virtiofs,tag=virtiofs',
+  ]);
   process.env.MSB_QEMU_PATH = join(folder, 'qemu');
   process.env.MSB_VMM = 'qemu';
   process.env.MSB_WARM = 'off';
