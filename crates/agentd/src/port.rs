@@ -14,6 +14,9 @@ use rustix::io::{Errno, ioctl_fionbio};
 /// Bytes taken from the port at once.
 const READ_SIZE: usize = 64 * 1024;
 
+/// Bytes that one read gives at most: the kernel lends the host a page at a time.
+const PIECE_SIZE: usize = 4096;
+
 /// Bytes handed to the port at once: the kernel cuts longer writes itself.
 const WRITE_SIZE: usize = 32 * 1024;
 
@@ -61,21 +64,28 @@ impl Port {
         })
     }
 
-    /// Reads once.
+    /// Reads what is there, up to [`READ_SIZE`].
     ///
     /// # Errors
     /// When the port is broken.
     pub fn fill(&mut self) -> io::Result<Fill> {
-        match rustix::io::read(&self.fd, &mut self.buffer) {
-            Ok(0) => Ok(Fill::Closed),
-            Ok(count) => {
-                self.decoder.push(&self.buffer[..count]);
-                Ok(Fill::Data)
+        let mut filled = 0;
+        let end = loop {
+            match rustix::io::read(&self.fd, &mut self.buffer[filled..]) {
+                Ok(0) => break Fill::Closed,
+                Ok(count) => filled += count,
+                Err(Errno::AGAIN | Errno::INTR) => break Fill::Nothing,
+                Err(Errno::CONNRESET) => break Fill::Closed,
+                Err(error) => return Err(error.into()),
             }
-            Err(Errno::AGAIN | Errno::INTR) => Ok(Fill::Nothing),
-            Err(Errno::CONNRESET) => Ok(Fill::Closed),
-            Err(error) => Err(error.into()),
-        }
+            // A short piece is the last for now, as a rule; else it is heard of by the next wait.
+            if filled % PIECE_SIZE != 0 || filled == self.buffer.len() {
+                break Fill::Nothing;
+            }
+        };
+        self.decoder.push(&self.buffer[..filled]);
+        // An end behind data is met again by the next read.
+        Ok(if filled > 0 { Fill::Data } else { end })
     }
 
     /// The next frame among the bytes read so far.

@@ -18,6 +18,7 @@
 
 pub mod cbor;
 pub mod constants;
+mod data_frame;
 mod decoder;
 mod envelope;
 pub mod flow;
@@ -31,6 +32,7 @@ pub mod template;
 
 pub use cbor::CborError;
 pub use constants::PROTOCOL_VERSION;
+pub use data_frame::{decode_data_frame, encode_data_frame};
 pub use decoder::FrameDecoder;
 pub use envelope::{Envelope, EnvelopeError};
 pub use frame::{Frame, FrameError};

@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use msb_protocol::payload::{TcpConnect, TcpData, TcpFailed};
+use msb_protocol::payload::{TcpConnect, TcpFailed};
 use msb_protocol::{Message, MessageType};
-use serde_bytes::ByteBuf;
 
 use super::Agent;
 use super::readiness::Source;
@@ -83,12 +82,8 @@ impl Agent {
                 .send_message(&Message::empty(id, MessageType::TcpEof)),
             TcpChunk::Data(count) => {
                 self.activity.tcp_bytes += count as u64;
-                self.outbox.send(
-                    id,
-                    &TcpData {
-                        data: ByteBuf::from(&self.buffer[..count]),
-                    },
-                );
+                self.outbox
+                    .send_data(id, MessageType::TcpData, &self.buffer[..count]);
             }
         }
         self.activity.said();

@@ -7,7 +7,9 @@ use msb_protocol::payload::{
     ClockSync, CoreError, CoreErrorKind, ExecResize, ExecSignal, ExecStdin, FsData, FsRequest,
     RelayClientDisconnected, TcpData, Touched,
 };
-use msb_protocol::{Envelope, Frame, Message, MessageError, MessageType, PROTOCOL_VERSION};
+use msb_protocol::{
+    Envelope, Frame, Message, MessageError, MessageType, PROTOCOL_VERSION, decode_data_frame,
+};
 use rustix::process::Signal;
 
 use super::{Agent, LoopEnd};
@@ -24,6 +26,9 @@ impl Agent {
             match self.port.next_frame() {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
+                    if self.take_data(&frame) {
+                        continue;
+                    }
                     if let Some(message) = self.open_envelope(&frame) {
                         if message.kind == MessageType::Shutdown {
                             return Some(LoopEnd::Shutdown);
@@ -38,6 +43,25 @@ impl Agent {
             }
         }
         None
+    }
+
+    /// Takes a frame that is nothing but data for somebody, as most are in bulk; false for any other.
+    fn take_data(&mut self, frame: &Frame) -> bool {
+        use MessageType as T;
+        let Some((kind, data)) = decode_data_frame(&frame.body) else {
+            return false;
+        };
+        if !matches!(kind, T::ExecStdin | T::FsData | T::TcpData) || frame.flags != kind.flags() {
+            return false;
+        }
+        self.activity.heard();
+        let (id, data) = (frame.id, data.to_vec());
+        match kind {
+            T::ExecStdin => self.take_input(id, data),
+            T::FsData => self.take_file_data(id, data),
+            _ => self.take_connection_data(id, data),
+        }
+        true
     }
 
     /// The message of `frame`, when it is one for us.

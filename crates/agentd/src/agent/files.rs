@@ -1,7 +1,7 @@
 //! The loop's dealings with the file service.
 
-use msb_protocol::payload::{FsData, FsOp, FsResponse};
-use serde_bytes::ByteBuf;
+use msb_protocol::MessageType;
+use msb_protocol::payload::{FsOp, FsResponse};
 
 use super::Agent;
 use crate::fs::{FsEvent, FsService};
@@ -33,12 +33,7 @@ impl Agent {
             Some((id, FsEvent::Data(data))) => {
                 self.activity.said();
                 self.activity.fs_bytes += data.len() as u64;
-                self.outbox.send(
-                    id,
-                    &FsData {
-                        data: ByteBuf::from(data),
-                    },
-                );
+                self.outbox.send_data(id, MessageType::FsData, &data);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use msb_protocol::heartbeat::{HEARTBEAT, Heartbeat};
-use msb_protocol::{Frame, Message, Payload, private_frame};
+use msb_protocol::{Frame, Message, MessageType, Payload, encode_data_frame, private_frame};
 
 use crate::port::Port;
 
@@ -34,6 +34,13 @@ impl Outbox {
     /// Queues a message.
     pub fn send_message(&mut self, message: &Message) {
         self.send_frame(&message.to_frame());
+    }
+
+    /// Queues a message of `kind`, whose payload is `data` alone.
+    pub fn send_data(&mut self, id: u32, kind: MessageType, data: &[u8]) {
+        if let Err(error) = encode_data_frame(id, kind, data, &mut self.bytes) {
+            eprintln!("agentd: frame for id {id}: {error}");
+        }
     }
 
     /// Queues a heartbeat, which only the sandbox process sees.

@@ -3,12 +3,10 @@
 use std::io;
 use std::time::Instant;
 
-use msb_protocol::payload::{
-    ExecExited, ExecFailed, ExecRequest, ExecStarted, ExecStderr, ExecStdout,
-};
+use msb_protocol::MessageType;
+use msb_protocol::payload::{ExecExited, ExecFailed, ExecRequest, ExecStarted};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions};
-use serde_bytes::ByteBuf;
 
 use super::Agent;
 use super::readiness::Source;
@@ -119,11 +117,11 @@ impl Agent {
         let Chunk::Data(kind, count) = session.read_output(index, &mut self.buffer, now) else {
             return;
         };
-        let data = ByteBuf::from(&self.buffer[..count]);
-        match kind {
-            OutputKind::Stdout => self.outbox.send(id, &ExecStdout { data }),
-            OutputKind::Stderr => self.outbox.send(id, &ExecStderr { data }),
-        }
+        let kind = match kind {
+            OutputKind::Stdout => MessageType::ExecStdout,
+            OutputKind::Stderr => MessageType::ExecStderr,
+        };
+        self.outbox.send_data(id, kind, &self.buffer[..count]);
         self.activity.said();
         self.activity.exec_output_bytes += count as u64;
         self.sessions.served(id);
