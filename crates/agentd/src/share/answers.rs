@@ -1,7 +1,7 @@
 //! Answers of the host on their way to the kernel.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use super::message::{MAX_MESSAGE, message_length};
 
@@ -19,11 +19,11 @@ impl Answers {
         }
     }
 
-    /// Reads once from the port and gives the kernel the answers that are complete. @returns their number
+    /// Reads once from the port and delivers the answers that are complete. @returns their number
     ///
     /// # Errors
     /// When the host is gone, or sends what is no answer.
-    pub fn carry(&mut self, mut port: &File, mut fuse: &File) -> io::Result<usize> {
+    pub fn carry(&mut self, mut port: &File, mut deliver: impl FnMut(&[u8])) -> io::Result<usize> {
         let count = port.read(&mut self.buffer[self.filled..])?;
         if count == 0 {
             return Err(io::Error::other("the host closed it"));
@@ -31,8 +31,7 @@ impl Answers {
         self.filled += count;
         let (mut start, mut complete) = (0, 0);
         while let Some(len) = message_length(&self.buffer[start..self.filled])? {
-            // An answer that nobody waits for any more is refused, and that is all right.
-            let _ = fuse.write(&self.buffer[start..start + len]);
+            deliver(&self.buffer[start..start + len]);
             start += len;
             complete += 1;
         }

@@ -6,7 +6,7 @@ use std::io;
 pub const MAX_MESSAGE: usize = (1 << 20) + (64 << 10);
 
 /// Lengths of the headers.
-const REQUEST_HEADER_BYTES: usize = 40;
+pub const REQUEST_HEADER_BYTES: usize = 40;
 const ANSWER_HEADER_BYTES: usize = 16;
 
 const FORGET: u32 = 2;
@@ -19,9 +19,24 @@ const BATCH_FORGET: u32 = 42;
 const ENODATA: i32 = 61;
 
 /// What a request asks; nothing for what is too short to say.
-fn opcode(request: &[u8]) -> Option<u32> {
+pub fn opcode(request: &[u8]) -> Option<u32> {
     let bytes = request.get(4..8)?;
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// The number that a request has in common with its answer.
+pub fn unique(message: &[u8]) -> Option<u64> {
+    u64_at(message, 8)
+}
+
+/// The file that a request is about.
+pub fn node(request: &[u8]) -> Option<u64> {
+    u64_at(request, 16)
+}
+
+fn u64_at(message: &[u8], at: usize) -> Option<u64> {
+    let bytes = message.get(at..at + 8)?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
 /// Whether nobody waits for what a request asks: that a file is forgotten or, after its last use, closed.

@@ -5,7 +5,9 @@
 //! its length, so the byte stream needs no frames of its own.
 
 mod answers;
+mod foresight;
 mod message;
+mod outbox;
 mod pending;
 mod pump;
 

@@ -1,40 +1,35 @@
-//! Two threads a share carry the kernel's requests to the port and the port's answers to the kernel. They touch nothing
+//! The threads of a share carry the kernel's requests to the port and the port's answers to the kernel. They touch nothing
 //! but these two descriptors, so that no mount that they serve can ever wait for itself.
 //!
-//! The threads are alike. Who sent a request waits for its answer, and for all others until none is missing; the other
+//! Two of them are alike. Who sent a request waits for its answer, and for all others until none is missing; the other
 //! one then has the kernel's further requests. So a lone request and its answer cost one thread, woken twice. Were there
 //! a thread for answers only, the port would wake it for each request as well: its driver has one queue for those who
-//! wait to read and to write.
+//! wait to read and to write. The third one sleeps, until a share falls quiet that holds messages back.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::Builder;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use super::answers::Answers;
+use super::foresight::{Foresight, QUESTION_BYTES};
 use super::message::{MAX_MESSAGE, expects_answer, is_unhurried, known_answer};
+use super::outbox::Outbox;
 use super::pending::Pending;
 use crate::sys::become_file_server;
 
 const STACK_BYTES: usize = 64 << 10;
 
-/// Messages that nobody waits for are held back up to so many bytes, and so long.
-const MAX_HELD: usize = 4096;
-const HOLD: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 20_000_000,
-};
-
 /// What the threads of a share have in common.
 struct Share {
-    port: File,
-    /// Held while a message is sent: the port takes a large one in pieces, and no other may come between them.
-    sending: Mutex<()>,
+    outbox: Outbox<File>,
     fuse: File,
+    foresight: Foresight,
     pending: Pending<Answers>,
 }
+
+/// What a thread does until the share ends.
+type Work = fn(&Share) -> io::Result<()>;
 
 /// Starts the threads of share `number`.
 ///
@@ -42,21 +37,27 @@ struct Share {
 /// When a thread cannot be made.
 pub fn start(number: usize, port: File, fuse: File) -> io::Result<()> {
     let share = Arc::new(Share {
-        port,
-        sending: Mutex::new(()),
+        outbox: Outbox::new(port),
         fuse,
+        foresight: Foresight::default(),
         pending: Pending::new(Answers::new()),
     });
-    for side in ["a", "b"] {
+    let works: [(&str, Work); 3] = [
+        ("a", Share::carry),
+        ("b", Share::carry),
+        ("late", Share::send_late),
+    ];
+    for (name, work) in works {
         let share = Arc::clone(&share);
         let run = move || {
             become_file_server();
-            if let Err(error) = share.carry() {
+            if let Err(error) = work(&share) {
                 eprintln!("agentd: share fs.{number}: {error}");
             }
+            share.outbox.end();
         };
         Builder::new()
-            .name(format!("fs.{number} {side}"))
+            .name(format!("fs.{number} {name}"))
             .stack_size(STACK_BYTES)
             .spawn(run)?;
     }
@@ -70,14 +71,9 @@ impl Share {
     /// Nobody waits for the kernel's word that it forgot or closed a file, so it travels with the next request, or alone
     /// when none comes soon.
     fn carry(&self) -> io::Result<()> {
-        let mut messages = vec![0; MAX_HELD + MAX_MESSAGE];
-        let (mut held, mut answers) = (0, 0);
+        let mut buffer = vec![0; MAX_MESSAGE + QUESTION_BYTES];
         loop {
-            if held > 0 && !self.has_more() {
-                self.exchange(&messages[..held], answers)?;
-                (held, answers) = (0, 0);
-            }
-            let count = match (&self.fuse).read(&mut messages[held..held + MAX_MESSAGE]) {
+            let count = match (&self.fuse).read(&mut buffer[..MAX_MESSAGE]) {
                 Ok(0) => return Ok(()),
                 Ok(count) => count,
                 // A request that was taken back before we came.
@@ -86,45 +82,56 @@ impl Share {
                 // Unmounted.
                 Err(_) => return Ok(()),
             };
-            let message = &messages[held..held + count];
+            let message = &buffer[..count];
             if let Some(answer) = known_answer(message) {
-                // Refused when nobody waits for it any more.
-                let _ = (&self.fuse).write(&answer);
+                self.answer(&answer);
                 continue;
             }
-            answers += usize::from(expects_answer(message));
-            let waits = is_unhurried(message) && held + count <= MAX_HELD;
-            held += count;
-            if !waits {
-                self.exchange(&messages[..held], answers)?;
-                (held, answers) = (0, 0);
+            if let Some(answer) = self.foresight.answer_to(message) {
+                self.answer(&answer);
+                continue;
             }
+            let mut answers = usize::from(expects_answer(message));
+            if is_unhurried(message) && self.outbox.hold(message, answers)? {
+                continue;
+            }
+            let mut end = count;
+            if let Some(question) = self.foresight.question_behind(message) {
+                end += question.len();
+                buffer[count..end].copy_from_slice(&question);
+                answers += 1;
+            }
+            self.exchange(&buffer[..end], answers)?;
         }
     }
 
-    /// Sends messages that get `answers` answers, and carries answers until none is missing, unless the other thread does.
-    fn exchange(&self, messages: &[u8], answers: usize) -> io::Result<()> {
-        self.pending.add(answers);
-        self.send(messages)?;
-        self.pending
-            .settle(|answers| answers.carry(&self.port, &self.fuse))
+    /// Sends what was held back until the share fell quiet.
+    fn send_late(&self) -> io::Result<()> {
+        while self.outbox.await_late()? {
+            self.exchange(&[], 0)?;
+        }
+        Ok(())
     }
 
-    /// Nobody reads while both threads are here. That is safe: neither came before what it awaited was answered, so the
-    /// host has nothing to say until it has one of these messages whole, whose sender then reads.
-    fn send(&self, messages: &[u8]) -> io::Result<()> {
-        let _turn = self
-            .sending
-            .lock()
-            .map_err(|_| io::Error::other("a thread failed"))?;
-        (&self.port).write_all(messages)
+    /// Sends a message that gets `answers` answers, and carries answers until none is missing, unless another thread
+    /// does.
+    ///
+    /// Nobody reads while all threads send. That is safe: none came before what it awaited was answered, so the host has
+    /// nothing to say until it has one of these messages whole, whose sender then reads.
+    fn exchange(&self, message: &[u8], answers: usize) -> io::Result<()> {
+        self.outbox
+            .send(message, answers, |count| self.pending.add(count))?;
+        self.pending.settle(|answers| {
+            answers.carry(self.outbox.port(), |answer| {
+                if !self.foresight.keep(answer) {
+                    self.answer(answer);
+                }
+            })
+        })
     }
 
-    /// Whether a request comes soon; true as well when reading is what tells why not.
-    fn has_more(&self) -> bool {
-        !matches!(
-            poll(&mut [PollFd::new(&self.fuse, PollFlags::IN)], Some(&HOLD)),
-            Ok(0)
-        )
+    /// Gives the kernel an answer. One that nobody waits for any more is refused, and that is all right.
+    fn answer(&self, answer: &[u8]) {
+        let _ = (&self.fuse).write(answer);
     }
 }
