@@ -17,6 +17,7 @@ use crate::limits::MAX_OPEN;
 use crate::options::{HostPerms, ShareError, ShareOptions, StatVirt};
 use crate::overlay::{self, Overlay};
 use crate::quota::Quota;
+use crate::unused::Unused;
 
 /// Owner of files that belong neither to us nor, by their overlay, to somebody in the guest.
 const NOBODY: u32 = 65534;
@@ -25,6 +26,7 @@ const NOBODY: u32 = 65534;
 pub struct Filesystem {
     pub inodes: Inodes,
     pub handles: Handles,
+    pub unused: Unused,
     pub quota: Option<Quota>,
     /// Bytes of all listings of open folders.
     pub listing_bytes: Arc<AtomicUsize>,
@@ -75,6 +77,7 @@ impl Filesystem {
         Ok(Self {
             inodes: Inodes::new(root, max_open),
             handles: Handles::new(max_open),
+            unused: Unused::default(),
             quota: options.quota_bytes.map(Quota::new),
             listing_bytes: Arc::default(),
             read_only: options.read_only,
@@ -197,6 +200,13 @@ impl Filesystem {
             false => {
                 Mode::from_raw_mode((host.mode & 0o777) | if is_folder { 0o700 } else { 0o600 })
             }
+        }
+    }
+
+    /// The guest forgot a file `count` times.
+    pub fn forget(&self, node: u64, count: u64) {
+        if let Some(fd) = self.inodes.forget(node, count) {
+            self.unused.put(fd);
         }
     }
 

@@ -66,16 +66,15 @@ impl Handles {
         handle.cloned().ok_or(Errno::BADF)
     }
 
-    /// Closes it.
-    pub fn remove(&self, number: u64, node: u64) -> Result<(), Errno> {
+    /// Takes it away. @returns what is to be closed
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn remove(&self, number: u64, node: u64) -> Result<Arc<Handle>, Errno> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.get(&number).is_none_or(|handle| handle.node != node) {
             return Err(Errno::BADF);
         }
-        let closed = open.remove(&number);
-        drop(open);
-        // Closing may take long; nobody has to wait for it.
-        drop(closed);
-        Ok(())
+        open.remove(&number).ok_or(Errno::BADF)
     }
 }

@@ -125,27 +125,26 @@ impl Inodes {
         Ok(number)
     }
 
-    /// The guest forgot a file `count` times.
-    pub fn forget(&self, number: u64, count: u64) {
+    /// The guest forgot a file `count` times. @returns its descriptor when it does not know the file any more
+    pub fn forget(&self, number: u64, count: u64) -> Option<Arc<OwnedFd>> {
         let mut state = self.lock();
-        let Some(record) = state.records.get_mut(&number) else {
-            return;
-        };
+        let record = state.records.get_mut(&number)?;
         record.lookups = record.lookups.saturating_sub(count);
-        if record.lookups == 0 {
-            let identity = record.identity;
-            state.records.remove(&number);
-            state.numbers.remove(&identity);
-            // Its place on the clock is dropped when its turn comes; many of them at once when they are the most.
-            if state.clock.len() > 64 + 2 * state.records.len() {
-                let State { clock, records, .. } = &mut *state;
-                clock.retain(|number| {
-                    records
-                        .get(number)
-                        .is_some_and(|record| record.fd.is_some())
-                });
-            }
+        if record.lookups > 0 {
+            return None;
         }
+        let record = state.records.remove(&number)?;
+        state.numbers.remove(&record.identity);
+        // Its place on the clock is dropped when its turn comes; many of them at once when they are the most.
+        if state.clock.len() > 64 + 2 * state.records.len() {
+            let State { clock, records, .. } = &mut *state;
+            clock.retain(|number| {
+                records
+                    .get(number)
+                    .is_some_and(|record| record.fd.is_some())
+            });
+        }
+        record.fd
     }
 
     /// An `O_PATH` descriptor of a file that the guest knows.

@@ -23,6 +23,7 @@ mod overlay;
 mod quota;
 mod serve;
 mod stream;
+mod unused;
 
 pub use options::{HostPerms, ShareError, ShareOptions, StatVirt};
 pub use serve::{ShareServer, serve};

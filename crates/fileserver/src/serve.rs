@@ -22,6 +22,9 @@ const STACK_BYTES: usize = 256 << 10;
 /// Buffers that grew for one large request are given back when they are larger than this.
 const KEPT_BYTES: usize = 2 << 20;
 
+/// Answers that are sent together, in bytes.
+const MAX_UNSENT: usize = 16 << 10;
+
 struct Share {
     fs: Filesystem,
     socket: OwnedFd,
@@ -122,6 +125,8 @@ impl Drop for EndNotice {
 struct Desk {
     arguments: Vec<u8>,
     reply: Reply,
+    /// Answers to be sent with the next one.
+    unsent: Vec<u8>,
 }
 
 impl Share {
@@ -129,6 +134,7 @@ impl Share {
         let mut desk = Desk {
             arguments: Vec::new(),
             reply: Reply::new(),
+            unsent: Vec::new(),
         };
         let ended = loop {
             let header = match self.serve(&mut desk) {
@@ -136,47 +142,65 @@ impl Share {
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             };
-            if let Err(error) = self.perform(&header, &mut desk) {
+            if let Err(error) = self.perform(&header, &mut desk, false) {
                 break Err(error);
             }
+            self.fs.unused.close();
         };
         self.end(ended.err());
     }
 
-    /// Does requests in the order in which they come, up to one that takes long. @returns that one, or nothing at the
-    /// stream's end
+    /// Does requests in the order in which they come, up to one that takes long. Those that came together are answered
+    /// together: each message wakes the guest. @returns the long one, or nothing at the stream's end
     fn serve(&self, desk: &mut Desk) -> Result<Option<Header>, StreamError> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(header) = requests.next(&self.socket, &mut desk.arguments)? {
             if ops::takes_long(&header, &desk.arguments) {
+                self.send(&std::mem::take(&mut desk.unsent))?;
                 return Ok(Some(header));
             }
-            self.perform(&header, desk)?;
+            let more = requests.has_next();
+            self.perform(&header, desk, more)?;
+            if !more {
+                self.fs.unused.close();
+            }
         }
         Ok(None)
     }
 
-    /// Does what a request asks and answers it.
-    fn perform(&self, header: &Header, desk: &mut Desk) -> Result<(), StreamError> {
-        let Desk { arguments, reply } = desk;
+    /// Does what a request asks and answers it, when there is `more` to come together with the next.
+    fn perform(&self, header: &Header, desk: &mut Desk, more: bool) -> Result<(), StreamError> {
+        let Desk {
+            arguments,
+            reply,
+            unsent,
+        } = desk;
         reply.clear();
         // A fault of ours must not take the sandbox down with it.
         let done = catch_unwind(AssertUnwindSafe(|| {
             ops::handle(&self.fs, header, arguments, reply)
         }));
         let bytes = match done.unwrap_or(Err(Errno::IO)) {
-            Ok(Outcome::Silence) => return Ok(()),
+            Ok(Outcome::Silence) => &[],
             Ok(Outcome::Answer) => reply.finish(header.unique, 0),
             Err(errno) => reply.finish(header.unique, errno.raw_os_error()),
         };
-        self.answer(bytes)?;
+        if more && unsent.len() + bytes.len() <= MAX_UNSENT {
+            unsent.extend_from_slice(bytes);
+        } else if unsent.is_empty() {
+            self.send(bytes)?;
+        } else {
+            unsent.extend_from_slice(bytes);
+            self.send(unsent)?;
+            unsent.clear();
+        }
         if arguments.capacity() > KEPT_BYTES {
             *arguments = Vec::new();
         }
         Ok(())
     }
 
-    fn answer(&self, mut bytes: &[u8]) -> Result<(), Errno> {
+    fn send(&self, mut bytes: &[u8]) -> Result<(), Errno> {
         let _turn = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         while !bytes.is_empty() {
             match send(&self.socket, bytes, SendFlags::NOSIGNAL) {

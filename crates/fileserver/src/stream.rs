@@ -73,6 +73,12 @@ impl Requests {
         Ok(Some(header))
     }
 
+    /// Whether the whole next request has come already.
+    pub fn has_next(&self) -> bool {
+        let come = &self.ahead[self.start..self.end];
+        Header::parse(come).is_ok_and(|header| header.len <= come.len())
+    }
+
     /// Has at least `count` bytes at hand; false when the stream ended before the first.
     fn fill(&mut self, fd: impl AsFd, count: usize) -> Result<bool, StreamError> {
         if self.end - self.start >= count {

@@ -129,7 +129,7 @@ pub fn create(
     };
     let (node, attributes) = new.finish(fs, &file, None)?;
     let handle = fs.handles.insert(node, file.into(), writable);
-    let handle = handle.inspect_err(|_| fs.inodes.forget(node, 1))?;
+    let handle = handle.inspect_err(|_| fs.forget(node, 1))?;
     reply.entry(node, &attributes);
     reply.open_out(handle);
     Ok(())
@@ -151,7 +151,7 @@ fn open_instead(
         }
         Ok((handle, fs.attributes(&*fd)?))
     })();
-    let (handle, attributes) = opened.inspect_err(|_: &Errno| fs.inodes.forget(node, 1))?;
+    let (handle, attributes) = opened.inspect_err(|_: &Errno| fs.forget(node, 1))?;
     reply.entry(node, &attributes);
     reply.open_out(handle);
     Ok(())

@@ -157,7 +157,8 @@ fn growth(fs: &Filesystem, handle: &Handle, offset: u64, len: u64) -> Result<u64
 
 /// `FUSE_RELEASE` and `FUSE_RELEASEDIR`
 pub fn release(fs: &Filesystem, node: u64, mut args: Fields<'_>) -> Result<(), Errno> {
-    fs.handles.remove(args.u64()?, node)
+    fs.unused.put(fs.handles.remove(args.u64()?, node)?);
+    Ok(())
 }
 
 /// `FUSE_FSYNC` and `FUSE_FSYNCDIR`

@@ -94,9 +94,7 @@ fn put_entry(fs: &Filesystem, node: u64, entry: &Entry, reply: &mut Reply) -> u8
     };
     let known = found.and_then(|(fd, host, number)| {
         let attributes = fs.guest_attributes(&*fd, host);
-        let attributes = attributes
-            .inspect_err(|_| fs.inodes.forget(number, 1))
-            .ok()?;
+        let attributes = attributes.inspect_err(|_| fs.forget(number, 1)).ok()?;
         Some((number, attributes))
     });
     match known {

@@ -21,7 +21,7 @@ pub fn lookup(
     let (fd, host, node) = fs.inodes.look_up(parent, name)?;
     let attributes = fs
         .guest_attributes(&*fd, host)
-        .inspect_err(|_| fs.inodes.forget(node, 1))?;
+        .inspect_err(|_| fs.forget(node, 1))?;
     reply.entry(node, &attributes);
     Ok(())
 }

@@ -63,7 +63,7 @@ pub fn init(fs: &Filesystem, mut args: Fields<'_>, reply: &mut Reply) -> Result<
 /// `FUSE_FORGET`
 pub fn forget(fs: &Filesystem, node: u64, mut args: Fields<'_>) -> Outcome {
     if let Ok(count) = args.u64() {
-        fs.inodes.forget(node, count);
+        fs.forget(node, count);
     }
     Outcome::Silence
 }
@@ -76,7 +76,7 @@ pub fn batch_forget(fs: &Filesystem, mut args: Fields<'_>) -> Outcome {
         let (Ok(node), Ok(lookups)) = (args.u64(), args.u64()) else {
             break;
         };
-        fs.inodes.forget(node, lookups);
+        fs.forget(node, lookups);
     }
     Outcome::Silence
 }
