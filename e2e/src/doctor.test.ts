@@ -48,3 +48,12 @@ it('emulation is said once per home and boot', async (context) => {
   expect((await run()).stderr).toMatch(/^warn: expect sandboxes to be slow: .*msb doctor/m);
   expect((await run()).stderr).not.toContain('warn:');
 });
+
+it('counts the processes of sandboxes that run', async () => {
+  expect((await msb(['create', '-q', '-n', 'counted', made.reference], { env })).code).toBe(0);
+  const { checks } = JSON.parse((await msb(['doctor', '--format', 'json'], { env })).stdout.toString());
+  expect(checks).toContainEqual(
+    expect.objectContaining({ name: 'processes', value: '1 sandbox processes, none left over' }),
+  );
+  await msb(['rm', '-q', '-f', 'counted'], { env });
+});

@@ -1,6 +1,6 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IsolatedHome } from '@microsandbox/test-utils';
+import { findProgram, type IsolatedHome, mustRun } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { importSdk, msb } from './support/consumer.ts';
@@ -55,6 +55,40 @@ describe('a flat root disk', () => {
     const refused = await run('create', '--root-disk', 'flat', '--mkdir', '/x', reference);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('patches require a managed root disk');
+  });
+});
+
+describe('disk images of the host', () => {
+  it('may be named from where one stands, also when the sandbox starts again elsewhere', async () => {
+    const folder = join(home.path, 'disks');
+    await mkdir(join(folder, 'root/bin'), { recursive: true });
+    await mkdir(join(folder, 'elsewhere'));
+    await copyFile((await findProgram('busybox')) ?? '', join(folder, 'root/bin/sh'));
+    const ext4 = (name: string, ...from: string[]) =>
+      mustRun('mkfs.ext4', ['-q', '-F', ...from, join(folder, name), '32M']);
+    await ext4('data.img');
+    await ext4('upper.img');
+    await ext4('root.raw', '-d', join(folder, 'root'));
+    const here = (...args: string[]) => msb(args, { env: home.env, cwd: folder });
+
+    const disks = ['--mount-disk', './data.img:/data', '--root-disk', './upper.img'];
+    expect(await here('create', '-q', '-n', 'disks', ...disks, reference)).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    await here('exec', 'disks', '--', 'sh', '-c', 'echo one > /data/f; echo two > /f');
+    await here('stop', '-q', 'disks');
+    const there = { env: home.env, cwd: join(folder, 'elsewhere') };
+    expect(await msb(['start', '-q', 'disks'], there)).toMatchObject({ code: 0, stderr: '' });
+    const kept = await here('exec', 'disks', '--', 'cat', '/data/f', '/f');
+    expect(kept.stdout.toString()).toBe('one\ntwo\n');
+    await here('rm', '-q', '-f', 'disks');
+
+    const booted = await here('run', './root.raw', '--', '/bin/sh', '-c', 'echo booted');
+    expect(booted).toMatchObject({ code: 0, stderr: '' });
+    expect(booted.stdout.toString()).toBe('booted\n');
+    const missing = await here('run', '--root-disk', './none.img', reference, '--', 'true');
+    expect(missing.stderr).toContain(`root disk image not found: ${folder}/none.img`);
   });
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,14 +88,17 @@ describe('leftoverChecks', () => {
 
 describe('leftover processes', () => {
   it('are those of this home that no running sandbox owns, with the way to end them', async () => {
-    const program = join(home, 'sandbox-process.cjs');
-    await writeFile(program, "process.stdout.write('up'); setInterval(() => {}, 1000);");
-    const start = (cacheDir: string): ChildProcess =>
-      spawn(process.execPath, [program, '--cache-dir', cacheDir, '--name', 'lost'], {
+    // As sandbox processes are: under a title that hides their arguments, with their sandbox's lock.
+    const program = `process.title = 'microsandbox lost';
+      require('node:fs').openSync(process.argv[1], 'w'); console.log('up'); setInterval(() => {}, 1000);`;
+    const start = async (locksDir: string): Promise<ChildProcess> => {
+      await mkdir(locksDir, { recursive: true });
+      return spawn(process.execPath, ['-e', program, join(locksDir, 'x.lock')], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-    const ours = start(layout().cacheDir);
-    const foreign = start(join(home, 'another/cache'));
+    };
+    const ours = await start(layout().locksDir);
+    const foreign = await start(join(home, 'another/locks'));
     const all = [ours, foreign];
     try {
       for (const { stdout } of all) await once(stdout as Readable, 'data');

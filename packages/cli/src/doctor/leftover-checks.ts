@@ -1,18 +1,22 @@
-import { lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type HomeLayout, sandboxPaths } from '@microsandbox/utils';
 import { allSandboxes, type ListedSandbox } from '../actions/all-sandboxes.ts';
 import type { HostCheck } from './host-check.ts';
+import { type SandboxProcess, sandboxProcesses } from './sandbox-processes.ts';
 
 const PROBE_TIMEOUT_MS = 500;
+/** What a start or an end under way may take until the catalog says so. */
+const SETTLE_MS = 3000;
 /** A socket that is younger may belong to a start that has not said so yet. */
 const YOUNG_MS = 10_000;
 
 /** What ended sandboxes may have left. Reading the list puts right what the catalog says about them. */
 export async function leftoverChecks(layout: HomeLayout): Promise<HostCheck[]> {
   const sandboxes = await allSandboxes().catch(() => []);
-  const running = sandboxes.filter(({ status }) => status === 'running' || status === 'draining');
+  const running = runningOf(sandboxes);
   return [
     { name: 'sandboxes', status: 'ok', value: `${sandboxes.length}, of which ${running.length} run` },
     await processes(layout, running),
@@ -22,9 +26,8 @@ export async function leftoverChecks(layout: HomeLayout): Promise<HostCheck[]> {
 
 async function processes(layout: HomeLayout, running: readonly ListedSandbox[]): Promise<HostCheck> {
   const name = 'processes';
-  const names = new Set(running.map((sandbox) => sandbox.name));
-  const all = await sandboxProcesses(layout.cacheDir);
-  const left = all.filter((found) => !names.has(found.name));
+  const all = await sandboxProcesses(layout);
+  const left = await ownedByNone(layout, all, running);
   if (left.length === 0)
     return { name, status: 'ok', value: `${all.length} sandbox processes, none left over` };
   return {
@@ -35,22 +38,28 @@ async function processes(layout: HomeLayout, running: readonly ListedSandbox[]):
   };
 }
 
-/** Sandbox processes of one home, by their command lines. */
-async function sandboxProcesses(
-  cacheDir: string,
-): Promise<{ readonly pid: number; readonly name: string }[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((entry) => /^\d+$/.test(entry));
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-      const after = (flag: string) => argv[argv.indexOf(flag) + 1];
-      const isOurs = argv.some((argument) => argument.endsWith('/sandbox-process.cjs'));
-      return isOurs && after('--cache-dir') === cacheDir
-        ? [{ pid: Number(pid), name: after('--name') ?? '?' }]
-        : [];
-    }),
+/** A process may be about to end, or its sandbox about to be called running, so those in question are looked at twice. */
+async function ownedByNone(
+  layout: HomeLayout,
+  all: readonly SandboxProcess[],
+  running: readonly ListedSandbox[],
+): Promise<SandboxProcess[]> {
+  const withoutOwner = (sandboxes: readonly ListedSandbox[], processes: readonly SandboxProcess[]) => {
+    const names = new Set(sandboxes.map(({ name }) => name));
+    return processes.filter(({ name }) => !names.has(name));
+  };
+  const suspects = withoutOwner(running, all);
+  if (suspects.length === 0) return [];
+  await delay(SETTLE_MS);
+  const alive = new Set((await sandboxProcesses(layout)).map(({ pid }) => pid));
+  return withoutOwner(
+    runningOf(await allSandboxes().catch(() => [])),
+    suspects.filter(({ pid }) => alive.has(pid)),
   );
-  return found.flat();
+}
+
+function runningOf(sandboxes: readonly ListedSandbox[]): ListedSandbox[] {
+  return sandboxes.filter(({ status }) => status === 'running' || status === 'draining');
 }
 
 async function sockets(layout: HomeLayout, running: readonly ListedSandbox[]): Promise<HostCheck> {

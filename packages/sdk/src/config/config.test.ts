@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { hostConfigSchema, type ImageConfig, sandboxConfigSchema } from '@microsandbox/types';
 import { homeLayout, sandboxPaths } from '@microsandbox/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withAbsolutePaths } from './absolute-paths.ts';
 import { withCreateDefaults } from './create-defaults.ts';
 import { withImageDefaults } from './image-defaults.ts';
 import { parseRecord } from './parse-record.ts';
@@ -73,6 +74,26 @@ describe('validateCreate', () => {
     await expect(validate({ runtime: { scripts: { [name]: 'x' } } })).rejects.toThrow(
       `invalid script name: ${name}`,
     );
+  });
+});
+
+describe('paths of the host', () => {
+  it('are complete in what is stored', () => {
+    const absolute = (image: unknown, mounts: unknown[] = []) => withAbsolutePaths(record({ image, mounts }));
+    expect(absolute({ Bind: { path: './root', follow_root_symlinks: true } }).image).toEqual({
+      Bind: { path: resolve('root'), follow_root_symlinks: true },
+    });
+    expect(absolute({ DiskImage: { path: 'a/../b.raw', format: 'Raw', fstype: null } }).image).toMatchObject({
+      DiskImage: { path: resolve('b.raw') },
+    });
+    const root_disk = { kind: 'disk-image', path: './d.qcow2', format: 'Qcow2' };
+    expect(absolute({ Oci: { reference: 'a', root_disk } }).image).toMatchObject({
+      Oci: { root_disk: { path: resolve('d.qcow2') } },
+    });
+    const mount = { type: 'DiskImage', host: './d.raw', guest: '/d', format: 'Raw', options: {} };
+    const tmpfs = { type: 'Tmpfs', guest: '/t', size_mib: null, options: {} };
+    const { mounts } = absolute({ Oci: { reference: 'a' } }, [mount, tmpfs]);
+    expect(mounts).toMatchObject([{ host: resolve('d.raw') }, tmpfs]);
   });
 });
 

@@ -4,6 +4,7 @@ import type { PulledImage } from '@microsandbox/image';
 import { type SandboxConfigRecord, UnsupportedError } from '@microsandbox/types';
 import { assertGuestDirectory } from '../agent/guest-directory.ts';
 import type { LaunchedProcess } from '../backend/sandbox-launcher.ts';
+import { withAbsolutePaths } from '../config/absolute-paths.ts';
 import { configOfDraft } from '../config/config-of-draft.ts';
 import { withCreateDefaults } from '../config/create-defaults.ts';
 import { withImageDefaults } from '../config/image-defaults.ts';
@@ -50,7 +51,7 @@ export async function createNew(request: CreateRequest): Promise<StartedSandbox>
       'SandboxBuilder::from_snapshot is not supported by this backend: not in this release',
     );
   }
-  const wanted = withCreateDefaults(await configOfDraft(draft, host), host);
+  const wanted = withCreateDefaults(withAbsolutePaths(await configOfDraft(draft, host)), host);
   const place = await sandboxPlace(backend, wanted.name);
   await validateCreate(wanted, place.paths);
   assertSupported(wanted);
