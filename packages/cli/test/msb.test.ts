@@ -366,6 +366,22 @@ describe('msb completion', () => {
   });
 });
 
+describe('a monitor or accelerator that cannot be had', () => {
+  const absent = process.platform === 'darwin' ? 'kvm' : 'hvf';
+  it.each([
+    ['flag', 'accel', [`--accel ${absent}`, {}, {}]],
+    ['environment', 'MSB_ACCEL', ['', { MSB_ACCEL: absent }, {}]],
+    ['configuration', 'accel in config.json', ['', {}, { accel: absent }]],
+  ] as const)('is refused before anything is fetched (%s)', async (_from, name, [flag, env, config]) => {
+    await mkdir(msb.home, { mode: 0o700 });
+    await writeFile(join(msb.home, 'config.json'), JSON.stringify(config));
+    const { code, stderr } = await run(`create ${flag} registry.invalid/never:asked`.replace('  ', ' '), env);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`${name}: ${absent} cannot be had here: .+\n  → .+`));
+    expect(stderr).not.toContain('Pulling');
+  });
+});
+
 describe('msb doctor', () => {
   it('reports what a boot needs, and makes nothing', async () => {
     const { stdout, stderr, code } = await run('doctor --format json');

@@ -1,6 +1,8 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { VmDisk, VmSpec } from '@microsandbox/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -102,6 +104,26 @@ describe.skipIf(reason)(`krun driver with the test guest${reason ? ` (skipped: $
     const root: VmDisk = { id: 'root', path, format: 'vmdk', readOnly: true, sync: 'none' };
     const found = await boot({ disks: [root] });
     expect(devicesOf(found, 'block')).toMatchObject([{ sectors: 6144, read_only: true }]);
+  });
+
+  it('may gain no privilege, and knows no more than it needs', async () => {
+    await writeFile(join(folder, 'initramfs'), Buffer.alloc(1234));
+    const held = specOf({ commandLine: ['quiet', 'testguest.hold'], disks: [await disk('held', 1, true)] });
+    const machine = await krunDriver.launch(held, { serial: true });
+    const watchdog = setTimeout(machine.kill, 20_000);
+    try {
+      for await (const _line of createInterface(machine.serial as Duplex)) break;
+      const proc = `/proc/${machine.pid}`;
+      expect(await readFile(`${proc}/status`, 'utf8')).toMatch(/^NoNewPrivs:\t1$/m);
+      expect(await readFile(`${proc}/environ`, 'utf8')).toBe('LC_ALL=C\0PATH=/usr/bin:/bin\0');
+      const targets = (await readdir(`${proc}/fd`)).map((fd) => readlink(`${proc}/fd/${fd}`).catch(() => ''));
+      const files = (await Promise.all(targets)).filter((target) => /^\/(?!dev\/(null|kvm$))/.test(target));
+      expect(new Set(files)).toEqual(new Set([held.disks[0]?.path, held.kernelLogPath]));
+    } finally {
+      machine.kill();
+      clearTimeout(watchdog);
+      await machine.exited;
+    }
   });
 
   it('says on standard error why a machine cannot be built', async () => {
