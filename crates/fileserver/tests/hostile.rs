@@ -327,6 +327,41 @@ fn impossible_lengths_end_the_share() {
     }
 }
 
+/// A guest that asks without end and reads no answer waits itself, and does not keep the share from ending.
+#[test]
+fn a_flood_without_readers_waits() {
+    let temp = TempFolder::new();
+    fs::write(temp.0.join("large"), vec![7; 1 << 20]).unwrap();
+    let mut guest = Guest::of(&sharing(&temp.0));
+    let node = guest.look_up(1, "large").unwrap();
+    let handle = guest.open(node, 0).unwrap();
+    for (size, opcode, number) in [(1 << 20, op::READ, node), (0, op::STATFS, 1)] {
+        let body = [
+            &handle.to_le_bytes()[..],
+            &[0; 8],
+            &words(&[size, 0, 0, 0, 0, 0]),
+        ]
+        .concat();
+        let flood = request(opcode, 9, number, &body).repeat(1000);
+        guest.socket.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        // Far more than the two sockets hold.
+        while sent < 64 << 20 {
+            match guest.socket.write(&flood) {
+                Ok(count) => sent += count,
+                Err(error) => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                    break;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(sent < 64 << 20);
+    }
+    guest.server.close();
+    guest.ended.recv_timeout(Duration::from_secs(20)).unwrap();
+}
+
 /// Random requests, mostly with plausible parts. `MSB_FUZZ_SECONDS` makes it longer, `MSB_FUZZ_SEED` makes others.
 #[test]
 fn no_message_brings_the_server_down_or_leads_outside() {

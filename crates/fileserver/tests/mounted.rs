@@ -7,35 +7,13 @@ mod support;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use msb_fileserver::{HostPerms, ShareOptions};
+use msb_fileserver::HostPerms;
 use rustix::fs::inotify;
-use support::{Mounted, TempFolder, cannot_mount, sharing};
-
-/// A mounted share and its folder on the host.
-struct Share {
-    mounted: Mounted,
-    host: PathBuf,
-    _temp: TempFolder,
-}
-
-fn share(change: impl FnOnce(&mut ShareOptions)) -> Option<Share> {
-    if cannot_mount() {
-        return None;
-    }
-    let temp = TempFolder::new();
-    let (host, mount) = (temp.folder("host"), temp.folder("mount"));
-    let mut options = sharing(&host);
-    change(&mut options);
-    Some(Share {
-        mounted: Mounted::new(&options, mount),
-        host,
-        _temp: temp,
-    })
-}
+use support::{TempFolder, share};
 
 #[test]
 fn owner_mode_and_type_are_the_guests_own() {
@@ -115,15 +93,25 @@ fn both_sides_see_each_other() {
     let Some(share) = share(|_| {}) else { return };
     let guest = &share.mounted.path;
     fs::write(share.host.join("from-host"), "one").unwrap();
+    fs::write(share.host.join("removed"), "").unwrap();
     assert_eq!(fs::read(guest.join("from-host")).unwrap(), b"one");
+    assert!(guest.join("removed").exists());
     fs::write(guest.join("from-guest"), "two").unwrap();
     assert_eq!(fs::read(share.host.join("from-guest")).unwrap(), b"two");
+    fs::remove_file(guest.join("from-guest")).unwrap();
+    assert!(!share.host.join("from-guest").exists());
     fs::write(share.host.join("from-host"), "longer than before").unwrap();
+    fs::remove_file(share.host.join("removed")).unwrap();
+    // What was not there is not remembered.
+    assert!(!guest.join("late").exists());
+    fs::write(share.host.join("late"), "three").unwrap();
+    assert_eq!(fs::read(guest.join("late")).unwrap(), b"three");
     std::thread::sleep(Duration::from_millis(5200));
     assert_eq!(
         fs::read(guest.join("from-host")).unwrap(),
         b"longer than before"
     );
+    assert!(!guest.join("removed").exists());
 }
 
 /// What the guest changes is told to its own programs.

@@ -112,6 +112,29 @@ impl Drop for Mounted {
     }
 }
 
+/// A mounted share and its folder on the host.
+pub struct Share {
+    pub mounted: Mounted,
+    pub host: PathBuf,
+    _temp: TempFolder,
+}
+
+/// Shares a new folder, with default options that `change` may change; nothing where none can be mounted.
+pub fn share(change: impl FnOnce(&mut ShareOptions)) -> Option<Share> {
+    if cannot_mount() {
+        return None;
+    }
+    let temp = TempFolder::new();
+    let (host, mount) = (temp.folder("host"), temp.folder("mount"));
+    let mut options = sharing(&host);
+    change(&mut options);
+    Some(Share {
+        mounted: Mounted::new(&options, mount),
+        host,
+        _temp: temp,
+    })
+}
+
 fn pump(fuse: &File, socket: &UnixStream) {
     let (mut requests, mut to_server) = (fuse.try_clone().unwrap(), socket.try_clone().unwrap());
     thread::spawn(move || {
