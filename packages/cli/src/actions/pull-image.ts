@@ -15,9 +15,10 @@ export async function pullImage(reference: string, options: PullOptions): Promis
   const quiet = options.quiet === true || json;
   const registry = await registryOptions(options);
   let cached: boolean;
-  // The parser of HTTP is WebAssembly, and quick enough unoptimized: to optimize it takes 10 MiB, and longer than one
-  // pull can get back.
-  setFlagsFromString('--wasm-tiering-budget=1000000000');
+  // What a pull runs in this process, the parser of HTTP in WebAssembly among it, is quick enough unoptimized: to optimize
+  // it takes 17 MiB, and longer than one pull can get back.
+  for (const flag of ['--wasm-tiering-budget=1000000000', '--no-opt', '--no-maglev'])
+    setFlagsFromString(flag);
   try {
     using display = new CreateDisplay(reference, '', { quiet });
     ({ cached } = await Image.pull(reference, {

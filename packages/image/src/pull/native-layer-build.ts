@@ -4,7 +4,7 @@ import type { LayerBuild, LayerBuildOptions, NativelyBuiltLayer } from './layer-
 import { nativeLayerError } from './native-layer-error.ts';
 
 /** Bytes that are unpacked with one call. */
-const BATCH_BYTES = 512 * 1024;
+const BATCH_BYTES = 256 * 1024;
 
 /** Builds a layer in the thread pool: this thread only hands over what arrives, and lets go of it when it is unpacked. */
 export class NativeLayerBuild implements LayerBuild {

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { hostFileError } from '../io/host-file-error.ts';
 
 /** Bytes that are collected before they are written together. */
-const BATCH_BYTES = 512 * 1024;
+const BATCH_BYTES = 256 * 1024;
 const MAX_IN_FLIGHT = 2;
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 

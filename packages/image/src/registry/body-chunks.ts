@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 /** How much of a body may wait for its reader, bytes. */
-const HIGH_WATER_BYTES = 1 * 1024 * 1024;
+const HIGH_WATER_BYTES = 256 * 1024;
 
 /** A floor for the speed of a sender. */
 export interface SpeedFloor {

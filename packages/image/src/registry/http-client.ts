@@ -98,7 +98,7 @@ export class HttpClient implements AsyncDisposable {
         headers,
         headersTimeout: this.#timeouts.headersMs,
         bodyTimeout: this.#timeouts.bodyMs,
-        highWaterMark: 1024 * 1024,
+        highWaterMark: 128 * 1024,
         ...(signal === undefined ? {} : { signal }),
       });
       return {
