@@ -138,10 +138,21 @@ describe.skipIf(noTerminal)(`a terminal${noTerminal === null ? '' : ` (skipped: 
 
   it('belongs to a command of `run` too', async () => {
     msb('run', made.reference, '--', 'sh', '-c', 'tty; stty size; read x; exit $x');
-    await terminal.until(/^\/dev\/pts\/\d+\n24 80$/m);
+    await terminal.until(/\/dev\/pts\/\d+\n24 80\n/);
     expect(await terminal.isRaw()).toBe(true);
     terminal.type('9\n');
     expect(await terminal.exitCode()).toBe(9);
     await expectRestored();
+  });
+
+  it('is left by the keys that `run` was told, and the sandbox of `run` ends', async () => {
+    msb('run', '--detach-keys', 'ctrl-p,q', '-n', 'left', made.reference, '--', 'sh', '-c', WAIT);
+    // Progress may stand before it on the line.
+    await terminal.until(/ready\n/);
+    terminal.type('\u001d\u0010q');
+    expect(await terminal.exitCode()).toBe(255);
+    await expectRestored();
+    expect((await Sandbox.get('left')).status).toBe('stopped');
+    await Sandbox.remove('left');
   });
 });
