@@ -12,6 +12,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mustRun } from '@microsandbox/test-utils';
 import type { Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
@@ -101,6 +102,16 @@ describe('a shared folder', () => {
     expect((await sh(onRoot)).split(' ')[0]).toBe(hash);
     await sh('rm -r /data/tree');
     expect(await readdir(host('data'))).not.toContain('tree');
+  });
+
+  it('holds 100 000 files in one folder', async () => {
+    const files = 100_000;
+    await mkdir(host('data', 'crowd'), { recursive: true });
+    await mustRun('sh', ['-c', `seq ${files} | xargs touch`], { cwd: host('data', 'crowd') });
+    expect((await sh('find /data/crowd -type f | wc -l')).trim()).toBe(String(files));
+    await sh('cd /data/crowd && seq 2000 | xargs rm && test ! -e 2000 && test -e 2001');
+    expect(await readdir(host('data', 'crowd'))).toHaveLength(files - 2000);
+    await rm(host('data', 'crowd'), { recursive: true });
   });
 
   it('refuses to grow beyond its quota, and only that one', async () => {
