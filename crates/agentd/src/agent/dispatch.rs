@@ -26,10 +26,9 @@ impl Agent {
             match self.port.next_frame() {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
-                    if self.take_data(&frame) {
-                        continue;
-                    }
-                    if let Some(message) = self.open_envelope(&frame) {
+                    if let Some((kind, size)) = data_of(&frame) {
+                        self.take_data(frame, kind, size);
+                    } else if let Some(message) = self.open_envelope(&frame) {
                         if message.kind == MessageType::Shutdown {
                             return Some(LoopEnd::Shutdown);
                         }
@@ -45,23 +44,16 @@ impl Agent {
         None
     }
 
-    /// Takes a frame that is nothing but data for somebody, as most are in bulk; false for any other.
-    fn take_data(&mut self, frame: &Frame) -> bool {
-        use MessageType as T;
-        let Some((kind, data)) = decode_data_frame(&frame.body) else {
-            return false;
-        };
-        if !matches!(kind, T::ExecStdin | T::FsData | T::TcpData) || frame.flags != kind.flags() {
-            return false;
-        }
+    /// Takes the last `size` bytes of a frame, which are nothing but data for somebody.
+    fn take_data(&mut self, frame: Frame, kind: MessageType, size: usize) {
         self.activity.heard();
-        let (id, data) = (frame.id, data.to_vec());
+        let Frame { id, mut body, .. } = frame;
+        body.drain(..body.len() - size);
         match kind {
-            T::ExecStdin => self.take_input(id, data),
-            T::FsData => self.take_file_data(id, data),
-            _ => self.take_connection_data(id, data),
+            MessageType::ExecStdin => self.take_input(id, body),
+            MessageType::FsData => self.take_file_data(id, body),
+            _ => self.take_connection_data(id, body),
         }
-        true
     }
 
     /// The message of `frame`, when it is one for us.
@@ -259,4 +251,14 @@ impl Agent {
             },
         );
     }
+}
+
+/// The type of a frame that is nothing but data for somebody, as most are in bulk, and the size of that data, with which
+/// it ends.
+fn data_of(frame: &Frame) -> Option<(MessageType, usize)> {
+    use MessageType as T;
+    decode_data_frame(&frame.body)
+        .filter(|(kind, _)| matches!(kind, T::ExecStdin | T::FsData | T::TcpData))
+        .filter(|(kind, _)| frame.flags == kind.flags())
+        .map(|(kind, data)| (kind, data.len()))
 }

@@ -8,8 +8,9 @@ import { type Codec, shapeError } from './codec.ts';
 export const guestPath: Codec<string | Uint8Array> = {
   encode: (value) => (isBinaryPath(value) ? value : textOf(value)),
   decode: (value) => {
-    if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw shapeError('text or bytes', value);
-    return value;
+    if (typeof value === 'string') return value;
+    if (!(value instanceof Uint8Array)) throw shapeError('text or bytes', value);
+    return new Uint8Array(value);
   },
 };
 

@@ -53,9 +53,8 @@ export class ClientOutbox {
   /** Queues one whole frame. */
   push(bytes: Buffer): void {
     if (this.#closed) return;
-    const direct = this.#pump === null && this.#socket.writableLength + bytes.length <= MEMORY_BYTES;
-    if (direct || (this.#pump === null && this.#socket.writableLength === 0)) {
-      this.#socket.write(bytes);
+    if (this.#pump === null && this.#hasRoom(bytes)) {
+      this.#writeSoon(bytes);
       return;
     }
     this.#late.push(bytes);
@@ -68,6 +67,23 @@ export class ClientOutbox {
     if (this.#lateBytes > HOLD_BYTES) this.#release ??= this.#options.hold();
     this.#wake?.();
     this.#pump ??= this.#run();
+  }
+
+  /** Whether the socket may have one more frame; what was to be written soon is written for it. */
+  #hasRoom(bytes: Buffer): boolean {
+    const fits = (): boolean => this.#socket.writableLength + bytes.length <= MEMORY_BYTES;
+    if (fits()) return true;
+    this.#socket.uncork();
+    return fits() || this.#socket.writableLength === 0;
+  }
+
+  /** Writes all frames of one piece from the guest by one call: the client is then woken once for them. */
+  #writeSoon(bytes: Buffer): void {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
+    this.#socket.write(bytes);
   }
 
   /** Bytes beyond what the socket holds. */
