@@ -13,8 +13,6 @@ const BLOCK_BYTES: u64 = 4096;
 const BATCH_BYTES: usize = 512 * 1024;
 /// Runs of zeros from this length on are left out of the file.
 const MIN_HOLE_BYTES: u64 = 64 * 1024;
-/// Linux: O_NOFOLLOW.
-const NO_FOLLOW: i32 = 0o400_000;
 
 pub struct Spool {
     path: PathBuf,
@@ -107,7 +105,7 @@ impl Spool {
         if self.file.is_none() {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(true);
-            options.mode(0o600).custom_flags(NO_FOLLOW);
+            options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
             self.file = Some(options.open(&self.path)?);
         }
         let closed = || io::Error::other("the spool file is closed");

@@ -13,8 +13,6 @@ use std::path::Path;
 
 /// Bytes of metadata a write.
 const BATCH_BYTES: usize = 256 * 1024;
-/// Linux: O_NOFOLLOW.
-const NO_FOLLOW: i32 = 0o400_000;
 
 /// A plan placed in an image.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +50,7 @@ impl ImageWriter<'_> {
     pub fn write(&self, path: &Path) -> Result<File, Failure> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
-        options.mode(0o600).custom_flags(NO_FOLLOW);
+        options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
         options
             .open(path)
             .and_then(|file| {
