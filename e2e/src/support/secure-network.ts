@@ -34,7 +34,7 @@ export async function startSecureNetwork(): Promise<SecureNetwork> {
   const made = await startDebianHome();
   const addresses = hosts.map(({ address }) => address);
   const script = new URL('secure-peer.ts', import.meta.url);
-  const net = await startNetns({ script, args: [folder], addresses });
+  const net = await startNetns({ script, args: [folder, PEER.publicV6], addresses });
   return {
     ...net,
     made,

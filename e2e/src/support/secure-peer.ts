@@ -1,6 +1,6 @@
 // The other end of the network in tests about TLS: servers that write down every byte they are told, and DNS.
-// Argument: a folder with the certificates of `test-certificates.ts`, below `site` the files to serve, and room for
-// what is received.
+// Arguments: a folder with the certificates of `test-certificates.ts`, below `site` the files to serve, and room for
+// what is received; an IPv6 address of the peer.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { answerQuery } from './answer-query.ts';
 import { startOddServers } from './odd-servers.ts';
 import { HOSTS, receivedFile, type SecureHost } from './secure-hosts.ts';
 import { PROXY_FILE, startTunnelProxy } from './tunnel-proxy.ts';
+import { ECHO_FILE, startUdpEcho } from './udp-echo.ts';
 
 const folder = process.argv[2] ?? '';
 const hosts: readonly SecureHost[] = Object.values(HOSTS);
@@ -112,6 +113,7 @@ function addressesOfHost(name: string): readonly string[] {
 await Promise.all([
   ...hosts.flatMap(serve),
   startOddServers(HOSTS.other.address),
+  startUdpEcho([HOSTS.other.address, process.argv[3] ?? ''], (bytes) => record(ECHO_FILE, bytes)),
   startTunnelProxy({
     address: HOSTS.other.address,
     resolve: (host) => addressesOfHost(host)[0] ?? host,
