@@ -69,13 +69,19 @@ export async function startNetns(options: Partial<PeerOptions> = {}): Promise<Ne
   const both = [host, peer];
   for (const name of both) await ip('netns', 'add', name);
   await ip('-n', host, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up0', 'netns', peer);
-  // No address of its own, which would come some time later.
+  // No link-local address that comes some time later; below they get theirs.
   for (const name of both) await ip('-n', name, 'link', 'set', 'up0', 'addrgenmode', 'none');
   for (const name of both) for (const link of ['lo', 'up0']) await ip('-n', name, 'link', 'set', link, 'up');
   await ip('-n', host, 'address', 'add', '192.168.77.1/30', 'dev', 'up0');
   await ip('-n', peer, 'address', 'add', '192.168.77.2/30', 'dev', 'up0');
-  await ip('-n', host, '-6', 'address', 'add', 'fd77::1/64', 'dev', 'up0', 'nodad');
-  await ip('-n', peer, '-6', 'address', 'add', 'fd77::2/64', 'dev', 'up0', 'nodad');
+  // Without a link-local address the kernel cannot ask whether a neighbour is still there, and after half a minute
+  // nothing goes to it from addresses of other links.
+  for (const [index, name] of both.entries()) {
+    for (const network of ['fd77', 'fe80']) {
+      const address = `${network}::${index + 1}/64`;
+      await ip('-n', name, '-6', 'address', 'add', address, 'dev', 'up0', 'nodad');
+    }
+  }
   for (const address of [...Object.values(PEER), ...addresses]) {
     await ip('-n', peer, 'address', 'add', address, 'dev', 'lo', ...(address.includes(':') ? ['nodad'] : []));
   }
