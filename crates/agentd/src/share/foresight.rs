@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::message::{REQUEST_HEADER_BYTES, node, opcode, unique};
+use super::opcode as op;
 
 /// So much later than otherwise the guest may see what others do to the folder.
 const KEPT: Duration = Duration::from_millis(100);
@@ -20,31 +21,6 @@ const OURS: u64 = 1 << 63;
 
 /// Length of a question: `fuse_in_header`, `fuse_getattr_in`.
 pub const QUESTION_BYTES: usize = REQUEST_HEADER_BYTES + 16;
-
-const GETATTR: u32 = 3;
-
-/// Requests after which the kernel forgets the attributes of the folder that they name.
-mod change {
-    pub const SYMLINK: u32 = 6;
-    pub const MKNOD: u32 = 8;
-    pub const MKDIR: u32 = 9;
-    pub const UNLINK: u32 = 10;
-    pub const RMDIR: u32 = 11;
-    pub const LINK: u32 = 13;
-    pub const CREATE: u32 = 35;
-}
-
-/// Requests that change no folder.
-mod harmless {
-    pub const LOOKUP: u32 = 1;
-    pub const FORGET: u32 = 2;
-    pub const GETATTR: u32 = super::GETATTR;
-    pub const OPEN: u32 = 14;
-    pub const READ: u32 = 15;
-    pub const WRITE: u32 = 16;
-    pub const RELEASE: u32 = 18;
-    pub const BATCH_FORGET: u32 = 42;
-}
 
 /// What is known of the folder that was changed last.
 #[derive(Default)]
@@ -61,11 +37,13 @@ struct Latest {
 impl Foresight {
     /// To be called with each request before it is sent. @returns the question to be sent right behind it
     pub fn question_behind(&self, request: &[u8]) -> Option<[u8; QUESTION_BYTES]> {
-        use {change as c, harmless as h};
         let is_change = match opcode(request)? {
-            h::LOOKUP | h::FORGET | h::GETATTR | h::OPEN | h::READ => return None,
-            h::WRITE | h::RELEASE | h::BATCH_FORGET => return None,
-            c::SYMLINK | c::MKNOD | c::MKDIR | c::UNLINK | c::RMDIR | c::LINK | c::CREATE => true,
+            // These change no folder.
+            op::LOOKUP | op::FORGET | op::GETATTR | op::OPEN | op::READ => return None,
+            op::WRITE | op::RELEASE | op::BATCH_FORGET => return None,
+            // After these the kernel forgets the attributes of the folder that they name.
+            op::SYMLINK | op::MKNOD | op::MKDIR | op::UNLINK | op::RMDIR => true,
+            op::LINK | op::CREATE => true,
             _ => false,
         };
         let mut latest = self.lock();
@@ -78,7 +56,7 @@ impl Foresight {
         let mut question = [0; QUESTION_BYTES];
         question[..REQUEST_HEADER_BYTES].copy_from_slice(request.get(..REQUEST_HEADER_BYTES)?);
         question[..4].copy_from_slice(&(QUESTION_BYTES as u32).to_le_bytes());
-        question[4..8].copy_from_slice(&GETATTR.to_le_bytes());
+        question[4..8].copy_from_slice(&op::GETATTR.to_le_bytes());
         question[8..16].copy_from_slice(&latest.number.to_le_bytes());
         Some(question)
     }
@@ -99,7 +77,7 @@ impl Foresight {
     /// The answer to a request of the kernel that was foreseen; each serves once.
     pub fn answer_to(&self, request: &[u8]) -> Option<Vec<u8>> {
         // Not that of an open file.
-        let asks = opcode(request)? == GETATTR && *request.get(REQUEST_HEADER_BYTES)? == 0;
+        let asks = opcode(request)? == op::GETATTR && *request.get(REQUEST_HEADER_BYTES)? == 0;
         let mut latest = self.lock();
         if !asks || latest.folder != node(request) {
             return None;
@@ -137,22 +115,22 @@ mod tests {
     fn a_folder_is_asked_for_with_its_change() {
         let foresight = Foresight::default();
         let question = foresight
-            .question_behind(&request(change::UNLINK, 4, 7))
+            .question_behind(&request(op::UNLINK, 4, 7))
             .unwrap();
         assert_eq!(
             (question[0], opcode(&question), node(&question)),
-            (56, Some(GETATTR), Some(7))
+            (56, Some(op::GETATTR), Some(7))
         );
         let number = unique(&question).unwrap();
         assert!(!foresight.keep(&answer(4, 1)));
         assert!(foresight.keep(&answer(number, 2)));
-        assert_eq!(foresight.answer_to(&request(GETATTR, 8, 9)), None);
-        assert_eq!(foresight.answer_to(&request(harmless::LOOKUP, 8, 7)), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 8, 9)), None);
+        assert_eq!(foresight.answer_to(&request(op::LOOKUP, 8, 7)), None);
         assert_eq!(
-            foresight.answer_to(&request(GETATTR, 8, 7)),
+            foresight.answer_to(&request(op::GETATTR, 8, 7)),
             Some(answer(8, 2))
         );
-        assert_eq!(foresight.answer_to(&request(GETATTR, 10, 7)), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 10, 7)), None);
     }
 
     #[test]
@@ -160,30 +138,30 @@ mod tests {
         const SETATTR: u32 = 4;
         let foresight = Foresight::default();
         let ask = |opcode| foresight.question_behind(&request(opcode, 2, 7));
-        let first = unique(&ask(change::CREATE).unwrap()).unwrap();
-        assert_eq!(ask(harmless::WRITE), None);
-        let second = unique(&ask(change::CREATE).unwrap()).unwrap();
+        let first = unique(&ask(op::CREATE).unwrap()).unwrap();
+        assert_eq!(ask(op::WRITE), None);
+        let second = unique(&ask(op::CREATE).unwrap()).unwrap();
         // The first answer comes late.
         assert!(foresight.keep(&answer(first, 1)));
-        assert_eq!(foresight.answer_to(&request(GETATTR, 4, 7)), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 4, 7)), None);
         assert!(foresight.keep(&answer(second, 2)));
         assert_eq!(ask(SETATTR), None);
-        assert_eq!(foresight.answer_to(&request(GETATTR, 4, 7)), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 4, 7)), None);
         assert!(foresight.keep(&answer(second, 2)));
-        assert_eq!(foresight.answer_to(&request(GETATTR, 4, 7)), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 4, 7)), None);
     }
 
     #[test]
     fn refusals_and_what_is_too_short_are_nothing() {
         let foresight = Foresight::default();
         let question = foresight
-            .question_behind(&request(change::MKDIR, 2, 7))
+            .question_behind(&request(op::MKDIR, 2, 7))
             .unwrap();
         let mut refusal = answer(unique(&question).unwrap(), 0);
         refusal[4] = 0xfe;
         assert!(foresight.keep(&refusal));
-        assert_eq!(foresight.answer_to(&request(GETATTR, 4, 7)), None);
-        assert_eq!(foresight.answer_to(&request(GETATTR, 4, 7)[..40]), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 4, 7)), None);
+        assert_eq!(foresight.answer_to(&request(op::GETATTR, 4, 7)[..40]), None);
         assert_eq!(foresight.question_behind(&[0; 7]), None);
         assert!(!foresight.keep(&[0; 7]));
     }

@@ -2,19 +2,14 @@
 
 use std::io;
 
+use super::opcode as op;
+
 /// Largest message: 1 MiB of data and what belongs to it.
 pub const MAX_MESSAGE: usize = (1 << 20) + (64 << 10);
 
 /// Lengths of the headers.
 pub const REQUEST_HEADER_BYTES: usize = 40;
 const ANSWER_HEADER_BYTES: usize = 16;
-
-const FORGET: u32 = 2;
-const RELEASE: u32 = 18;
-const GETXATTR: u32 = 22;
-const RELEASEDIR: u32 = 29;
-const INTERRUPT: u32 = 36;
-const BATCH_FORGET: u32 = 42;
 
 const ENODATA: i32 = 61;
 
@@ -43,20 +38,23 @@ fn u64_at(message: &[u8], at: usize) -> Option<u64> {
 pub fn is_unhurried(request: &[u8]) -> bool {
     matches!(
         opcode(request),
-        Some(FORGET | BATCH_FORGET | RELEASE | RELEASEDIR)
+        Some(op::FORGET | op::BATCH_FORGET | op::RELEASE | op::RELEASEDIR)
     )
 }
 
 /// Whether the host answers a request.
 pub fn expects_answer(request: &[u8]) -> bool {
-    !matches!(opcode(request), Some(FORGET | BATCH_FORGET | INTERRUPT))
+    !matches!(
+        opcode(request),
+        Some(op::FORGET | op::BATCH_FORGET | op::INTERRUPT)
+    )
 }
 
 /// The answer that the host would give, where it is always the same: no attribute outside `user.` exists on a share. The
 /// kernel asks for `security.capability` before each write.
 pub fn known_answer(request: &[u8]) -> Option<[u8; ANSWER_HEADER_BYTES]> {
     const SIZE_FIELDS_BYTES: usize = 8;
-    if opcode(request)? != GETXATTR {
+    if opcode(request)? != op::GETXATTR {
         return None;
     }
     let name = request.get(REQUEST_HEADER_BYTES + SIZE_FIELDS_BYTES..)?;

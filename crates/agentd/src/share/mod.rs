@@ -7,6 +7,7 @@
 mod answers;
 mod foresight;
 mod message;
+mod opcode;
 mod outbox;
 mod pending;
 mod pump;
