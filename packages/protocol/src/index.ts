@@ -1,6 +1,6 @@
 export { decodeCbor } from './cbor/decode-cbor.ts';
 export { encodeCbor } from './cbor/encode-cbor.ts';
-export { isBinaryPath } from './cbor/guest-path.ts';
+export { guestPathText, isBinaryPath } from './cbor/guest-path.ts';
 export * from './client/agent-client.ts';
 export { AgentStream } from './client/agent-stream.ts';
 export { PAUSE_ABOVE_BYTES, STREAM_LIMIT_BYTES } from './client/connection.ts';

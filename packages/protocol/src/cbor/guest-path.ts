@@ -6,7 +6,7 @@ import { type Codec, shapeError } from './codec.ts';
  * travels as a byte string, which only agents with the extension `binary-paths` take.
  */
 export const guestPath: Codec<string | Uint8Array> = {
-  encode: (value) => (isBinaryPath(value) ? value : textOf(value)),
+  encode: (value) => (isBinaryPath(value) ? value : guestPathText(value)),
   decode: (value) => {
     if (typeof value === 'string') return value;
     if (!(value instanceof Uint8Array)) throw shapeError('text or bytes', value);
@@ -19,6 +19,7 @@ export function isBinaryPath(path: string | Uint8Array): path is Uint8Array {
   return typeof path !== 'string' && !isUtf8(path);
 }
 
-function textOf(path: string | Uint8Array): string {
+/** The path for people; bytes that are no text are replaced. */
+export function guestPathText(path: string | Uint8Array): string {
   return typeof path === 'string' ? path : Buffer.from(path).toString();
 }

@@ -5,8 +5,3 @@
  * for (const entry of await fs.list('/data')) await fs.remove(entry.pathBytes ?? entry.path);
  */
 export type GuestPath = string | Uint8Array;
-
-/** The path for people; bytes that are no text are replaced. */
-export function guestPathText(path: GuestPath): string {
-  return typeof path === 'string' ? path : Buffer.from(path).toString();
-}

@@ -1,7 +1,8 @@
+import { guestPathText } from '@microsandbox/protocol';
 import type { FsConnection } from './fs-connection.ts';
 import { type FsEntry, fsEntryOf } from './fs-entry.ts';
 import { fsError } from './fs-error.ts';
-import { type GuestPath, guestPathText } from './guest-path.ts';
+import type { GuestPath } from './guest-path.ts';
 
 /** Entries of one folder that are kept in memory at most. */
 const MAX_ENTRIES = 2_000_000;

@@ -1,3 +1,4 @@
+import { guestPathText } from '@microsandbox/protocol';
 import { SandboxFsOpsError } from '@microsandbox/types';
 import type { FsAccess } from './fs-access.ts';
 import type { FsConnection } from './fs-connection.ts';
@@ -6,7 +7,7 @@ import { fsError } from './fs-error.ts';
 import { type FsMetadata, fsMetadataOf } from './fs-metadata.ts';
 import { FsReadStream } from './fs-read-stream.ts';
 import { FsWriteSink } from './fs-write-sink.ts';
-import { type GuestPath, guestPathText } from './guest-path.ts';
+import type { GuestPath } from './guest-path.ts';
 import { receiveHostFile, sendHostFile } from './host-copy.ts';
 import { listEntries } from './list-entries.ts';
 
