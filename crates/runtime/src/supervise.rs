@@ -36,16 +36,18 @@ pub struct SupervisedExit {
 
 /// Starts the program and returns `{ pid, exited }`.
 ///
-/// Must be called from Node's main thread: the kernel ends the child when the *thread* that forked it ends.
+/// Must be called from Node's main thread: the kernel ends the child when the *thread* that forked it ends, and when this
+/// process does.
 #[napi]
 pub fn spawn_supervised<'env>(
     env: &'env Env,
     command: SupervisedCommand,
 ) -> napi::Result<Object<'env>> {
     let plan = plan(command)?;
-    let pid = sys::spawn(&plan).map_err(|failure| error::system(failure.step, &failure.error))?;
+    let child = sys::spawn(&plan).map_err(|failure| error::system(failure.step, &failure.error))?;
+    let pid = child.pid;
     let (deferred, promise) = env.create_deferred()?;
-    watch(pid, deferred)?;
+    watch(child, deferred)?;
     let mut handle = Object::new(env)?;
     handle.set("pid", pid)?;
     handle.set("exited", promise)?;
@@ -86,13 +88,18 @@ fn c_string(text: &str) -> napi::Result<CString> {
 
 type Resolver = Box<dyn FnOnce(Env) -> napi::Result<SupervisedExit> + Send>;
 
-/// Waits for this one pid on a thread of its own, so that libuv's own children are left alone.
-fn watch(pid: i32, deferred: JsDeferred<SupervisedExit, Resolver>) -> napi::Result<()> {
+/// Waits for this one child on a thread of its own, so that libuv's own children are left alone, and holds the child's
+/// lifeline as long as it lives.
+fn watch(
+    child: sys::Supervised,
+    deferred: JsDeferred<SupervisedExit, Resolver>,
+) -> napi::Result<()> {
     thread::Builder::new()
-        .name(format!("wait-{pid}"))
+        .name(format!("wait-{}", child.pid))
         .stack_size(WAITER_STACK_BYTES)
         .spawn(move || {
-            let outcome = sys::wait(pid);
+            let outcome = sys::wait(child.pid);
+            drop(child.lifeline);
             deferred.resolve(Box::new(move |_| describe(outcome)));
         })
         .map(|_| ())

@@ -93,8 +93,8 @@ export interface NativeAddon
   pipe(): [number, number];
 
   /**
-   * Starts a program that ends when this process ends (PR_SET_PDEATHSIG SIGKILL), with no_new_privs, standard
-   * input `/dev/null`, and no descriptors but those listed.
+   * Starts a program that ends when this process ends (on Linux by SIGKILL: PR_SET_PDEATHSIG, and a pipe), with
+   * no_new_privs, standard input `/dev/null`, and no descriptors but those listed and, on Linux, that pipe.
    */
   spawnSupervised(command: SupervisedCommand): {
     readonly pid: number;

@@ -19,12 +19,26 @@ pub fn pipe() -> io::Result<[i32; 2]> {
     Ok(ends)
 }
 
-/// In a new process, before it becomes its program: has the kernel end it with the parent's thread, and take care
-/// that it never gains rights. Below zero on failure.
-pub unsafe fn bind_to_parent() -> i32 {
+/// `F_SETSIG` of `asm-generic/fcntl.h`, which the libc crate does not name.
+const F_SETSIG: i32 = 10;
+
+/// In a new process, before it becomes its program: has the kernel end it with its parent, and take care that it never
+/// gains rights. Below zero on failure.
+///
+/// The parent's end is told in two ways, since each misses what the other sees:
+/// - `PR_SET_PDEATHSIG` fires when the parent's *thread* that forked ends. The program can clear it, and the kernel does
+///   when the program gains rights by being executed or changes its user.
+/// - The lifeline, a pipe whose only writer is the parent, fires when the last of the parent's threads is gone, whichever
+///   forked. It is watched by the kernel (`O_ASYNC` with SIGKILL as its signal, `fcntl(2)`), so a program that knows
+///   nothing of it, such as QEMU, needs no thread or guard for it. It survives whatever the program becomes; it is lost
+///   only when the program closes a descriptor that it does not know.
+pub unsafe fn bind_to_parent(lifeline: i32) -> i32 {
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
             | libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            | libc::fcntl(lifeline, libc::F_SETOWN, libc::getpid())
+            | libc::fcntl(lifeline, F_SETSIG, libc::SIGKILL)
+            | libc::fcntl(lifeline, libc::F_SETFL, libc::O_RDONLY | libc::O_ASYNC)
     }
 }
 

@@ -31,8 +31,9 @@ fn close_on_exec(pair: [i32; 2]) -> io::Result<[i32; 2]> {
     Ok(pair)
 }
 
-/// The kernel cannot be asked to end a child with its parent, so the child's program does it: [`end_with_parent`].
-pub unsafe fn bind_to_parent() -> i32 {
+/// The kernel cannot be asked to end a child with its parent, nor to send any signal but SIGIO for a pipe, so the
+/// child's program does it: [`end_with_parent`].
+pub unsafe fn bind_to_parent(_lifeline: i32) -> i32 {
     0
 }
 

@@ -19,7 +19,7 @@ use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 pub use platform::{end_with_parent, kvm_refusal, pipe, socket_pair};
-pub use spawn::{SpawnPlan, spawn};
+pub use spawn::{SpawnPlan, Supervised, spawn};
 pub use tsc::read_tsc;
 
 /// How a process ended.

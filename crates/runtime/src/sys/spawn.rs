@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::raw::c_char;
 use std::ptr;
 
@@ -18,6 +19,13 @@ pub struct SpawnPlan {
     pub descriptors: Vec<(i32, i32)>,
 }
 
+/// A program that runs.
+pub struct Supervised {
+    pub pid: i32,
+    /// Writing end of the pipe that the program's life hangs on: closed when this process ends, or drops it.
+    pub lifeline: OwnedFd,
+}
+
 /// Which call failed, and how.
 pub struct SpawnFailure {
     pub step: &'static str,
@@ -26,7 +34,7 @@ pub struct SpawnFailure {
 
 /// Steps of the child that can fail, by the number that it reports over the pipe.
 const STEPS: [&str; 6] = [
-    "prctl",
+    "bind to parent",
     "open /dev/null",
     "dup2",
     "close_range",
@@ -40,12 +48,18 @@ const STEP_CLOSE: usize = 3;
 const STEP_EXEC: usize = 4;
 const STEP_SESSION: usize = 5;
 
-/// Forks and executes the plan. Returns the pid once `execve` has succeeded.
-pub fn spawn(plan: &SpawnPlan) -> Result<i32, SpawnFailure> {
+/// Forks and executes the plan. Returns once `execve` has succeeded.
+pub fn spawn(plan: &SpawnPlan) -> Result<Supervised, SpawnFailure> {
     let at = |step| move |error| SpawnFailure { step, error };
     let argv = pointers(&plan.argv);
     let env = pointers(&plan.env);
     let [report, report_child] = pipe().map_err(at("pipe"))?;
+    let [lifeline_child, lifeline] = pipe().map_err(|error| {
+        [report, report_child].into_iter().for_each(close);
+        at("pipe")(error)
+    })?;
+    // Just made, and nobody else knows it.
+    let lifeline = unsafe { OwnedFd::from_raw_fd(lifeline) };
     // Above every number the child wants, so that placing descriptors cannot overwrite a source.
     let floor = plan
         .descriptors
@@ -59,9 +73,14 @@ pub fn spawn(plan: &SpawnPlan) -> Result<i32, SpawnFailure> {
 
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        unsafe { child(plan, &argv, &env, &mut moved, floor, report_child, parent) }
+        let own = ChildEnds {
+            report: report_child,
+            lifeline: lifeline_child,
+        };
+        unsafe { child(plan, &argv, &env, &mut moved, floor, &own, parent) }
     }
     close(report_child);
+    close(lifeline_child);
     if pid < 0 {
         let error = io::Error::last_os_error();
         close(report);
@@ -73,7 +92,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<i32, SpawnFailure> {
     let failure = read_report(report);
     close(report);
     match failure {
-        None => Ok(pid),
+        None => Ok(Supervised { pid, lifeline }),
         Some((step, errno)) => {
             // It has exited already; without this it would stay a zombie.
             let _ = wait(pid);
@@ -85,6 +104,12 @@ pub fn spawn(plan: &SpawnPlan) -> Result<i32, SpawnFailure> {
     }
 }
 
+/// Descriptors that the child has beside those of the plan.
+struct ChildEnds {
+    report: i32,
+    lifeline: i32,
+}
+
 /// Runs in the child between `fork` and `execve`.
 unsafe fn child(
     plan: &SpawnPlan,
@@ -92,11 +117,11 @@ unsafe fn child(
     env: &[*const c_char],
     moved: &mut [i32],
     floor: i32,
-    report: i32,
+    own: &ChildEnds,
     parent: i32,
 ) -> ! {
     unsafe {
-        let report = libc::fcntl(report, libc::F_DUPFD_CLOEXEC, floor);
+        let report = libc::fcntl(own.report, libc::F_DUPFD_CLOEXEC, floor);
         let fail = |step: usize| -> ! {
             let message = [step as i32, platform::errno()];
             libc::write(report, message.as_ptr().cast(), size_of_val(&message));
@@ -106,10 +131,12 @@ unsafe fn child(
         if libc::setsid() < 0 {
             fail(STEP_SESSION);
         }
-        if platform::bind_to_parent() < 0 {
+        // Moved first: the kernel's watch is on this descriptor, and ends when it is overwritten.
+        let lifeline = libc::fcntl(own.lifeline, libc::F_DUPFD_CLOEXEC, floor);
+        if lifeline < 0 || platform::bind_to_parent(lifeline) < 0 {
             fail(STEP_BIND);
         }
-        // The parent may have died before it was bound to: then nobody would ever send the signal.
+        // The parent may have died before it was bound to: then nobody would ever send a signal.
         if libc::getppid() != parent {
             libc::_exit(127);
         }
@@ -140,6 +167,9 @@ unsafe fn child(
             if libc::dup2(*fd, *target) < 0 {
                 fail(STEP_DUP);
             }
+        }
+        if libc::fcntl(lifeline, libc::F_SETFD, 0) < 0 {
+            fail(STEP_BIND);
         }
         libc::execve(argv[0], argv.as_ptr(), env.as_ptr());
         fail(STEP_EXEC)
