@@ -93,7 +93,7 @@ describe('a download that breaks off', () => {
     };
     const attempt = pullImage(options());
     await expect(attempt).rejects.toMatchObject({
-      code: 'image',
+      code: 'registryUnreachable',
       message: expect.stringContaining(registry.host),
     });
     expect(await leftovers()).toEqual([`${digestFileName(big.digest)}.part`]);

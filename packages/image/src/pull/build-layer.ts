@@ -176,9 +176,9 @@ class RememberedSource implements AsyncIterator<Buffer, void, void> {
 }
 
 function failed(layer: LayerDescriptor, step: string, cause: ImageError): ImageError {
-  const { message, hint } = cause;
+  const { message, hint = 'the image itself is broken: build it again, or ask whoever made it' } = cause;
   const text = `materialization failed for layer ${layer.digest}: ${step}: ${message}`;
-  return new ImageError(text, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new ImageError(text, { cause, hint });
 }
 
 async function publish(options: BuildLayerOptions, build: LayerBuild): Promise<BuiltLayer> {

@@ -17,8 +17,9 @@ export interface HttpTimeouts {
 export const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 15_000, headersMs: 60_000, bodyMs: 60_000 };
 
 const MAX_REDIRECTS = 5;
-/** A longer body is cut off with its connection. */
+/** A body that is longer, or takes longer, is cut off with its connection. */
 const DISCARDED_BYTES = 16 * 1024;
+const DISCARDING_MS = 2000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export interface HttpClientOptions {
@@ -90,6 +91,7 @@ export class HttpClient implements AsyncDisposable {
     const headers: Record<string, string> = { 'user-agent': this.#options.userAgent, ...request.headers };
     if (authorization !== undefined && url.origin === request.url.origin)
       headers['authorization'] = authorization;
+    const late = this.#deadline();
     try {
       const answer = await dispatcher.request({
         origin: url.origin,
@@ -99,19 +101,30 @@ export class HttpClient implements AsyncDisposable {
         headersTimeout: this.#timeouts.headersMs,
         bodyTimeout: this.#timeouts.bodyMs,
         highWaterMark: 128 * 1024,
-        ...(signal === undefined ? {} : { signal }),
+        signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
       });
       return {
         url,
         status: answer.statusCode,
         header: (name) => [answer.headers[name]].flat()[0],
         body: answer.body,
-        discard: () => answer.body.dump({ limit: DISCARDED_BYTES }).catch(() => undefined),
+        discard: () => discard(answer.body),
       };
     } catch (cause) {
       signal?.throwIfAborted();
       throw connectionFailure(url, cause);
+    } finally {
+      late.clear();
     }
+  }
+
+  /** Bounds the wait for an answer as a whole: the library's own time-out begins anew with each interim answer. */
+  #deadline(): { readonly signal: AbortSignal; clear(): void } {
+    const { connectMs, headersMs } = this.#timeouts;
+    const controller = new AbortController();
+    const late = Object.assign(new Error('no answer in time'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
+    const timer = setTimeout(() => controller.abort(late), connectMs + headersMs);
+    return { signal: controller.signal, clear: () => clearTimeout(timer) };
   }
 
   #dispatcherFor(host: string): Promise<Dispatcher> {
@@ -154,6 +167,11 @@ export class HttpClient implements AsyncDisposable {
   #hasOwnTls(host: string): boolean {
     return Object.hasOwn(this.#options.hosts ?? {}, host);
   }
+}
+
+async function discard(body: Dispatcher.ResponseData['body']): Promise<void> {
+  const signal = AbortSignal.timeout(DISCARDING_MS);
+  await body.dump({ limit: DISCARDED_BYTES, signal }).catch(() => undefined);
 }
 
 function redirectTarget(from: URL, location: string | undefined): URL {

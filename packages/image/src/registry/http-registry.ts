@@ -87,15 +87,9 @@ export class HttpRegistry implements Registry {
     );
   }
 
-  async *blob({ reference, blob, offset, signal }: BlobRequest): AsyncGenerator<Buffer, void, void> {
-    const response = await this.#get({
-      reference,
-      path: `blobs/${blob.digest}`,
-      what: `${blob.digest} of ${reference.canonical}`,
-      headers: offset === 0 ? {} : { range: `bytes=${offset}-` },
-      signal,
-    });
-    const skip = assertBlobRange(response, { blob, offset });
+  async *blob(request: BlobRequest): AsyncGenerator<Buffer, void, void> {
+    const { signal } = request;
+    const { response, skip } = await this.#openBlob(request);
     try {
       yield* withoutFirst(bodyChunks(response.body, this.#options.speedFloor ?? DEFAULT_SPEED_FLOOR), skip);
     } catch (cause) {
@@ -112,6 +106,35 @@ export class HttpRegistry implements Registry {
       }
       throw connectionFailure(response.url, cause);
     }
+  }
+
+  /** The answer that brings a blob, and how many bytes at its start lie before what was asked for. */
+  async #openBlob(request: BlobRequest): Promise<{ readonly response: HttpResponse; readonly skip: number }> {
+    const { offset } = request;
+    try {
+      return await this.#requestBlob(request);
+    } catch (error) {
+      // A server that cannot serve a part would refuse every later pull too, since the first part stays.
+      if (offset === 0 || !(error instanceof RegistryFailure) || error.isTransient) throw error;
+      const { response } = await this.#requestBlob({ ...request, offset: 0 });
+      return { response, skip: offset };
+    }
+  }
+
+  async #requestBlob({
+    reference,
+    blob,
+    offset,
+    signal,
+  }: BlobRequest): Promise<{ readonly response: HttpResponse; readonly skip: number }> {
+    const response = await this.#get({
+      reference,
+      path: `blobs/${blob.digest}`,
+      what: `${blob.digest} of ${reference.canonical}`,
+      headers: offset === 0 ? {} : { range: `bytes=${offset}-` },
+      signal,
+    });
+    return { response, skip: assertBlobRange(response, { blob, offset }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,12 +44,12 @@ export function parseImageConfig(json: string): ParsedImageConfig {
   try {
     document = JSON.parse(json);
   } catch (cause) {
-    throw new ImageError('config parse error: is not JSON', { cause });
+    throw broken('is not JSON', cause);
   }
   const result = configSchema.safeParse(document);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new ImageError(`config parse error: ${issue?.path.join('.')}: ${issue?.message}`);
+    throw broken(`${issue?.path.join('.')}: ${issue?.message}`);
   }
   const { config, rootfs, os, architecture } = result.data;
   rootfs.diff_ids.forEach(assertDiffId);
@@ -69,6 +69,13 @@ export function parseImageConfig(json: string): ParsedImageConfig {
     os: os || undefined,
     architecture: architecture || undefined,
   };
+}
+
+function broken(reason: string, cause?: unknown): ImageError {
+  return new ImageError(`config parse error: ${reason}`, {
+    cause,
+    hint: 'this is no container image but something else that registries hold, or a broken one',
+  });
 }
 
 function sortedKeys(record: Readonly<Record<string, unknown>> | null | undefined): string[] {

@@ -85,8 +85,11 @@ export function parseManifest(text: string, servedAs?: string): ParsedManifest {
 
 function mediaTypeOf(own: string | undefined, servedAs: string | undefined, hasManifests: boolean): string {
   if (own !== undefined) {
-    if (!MANIFEST_MEDIA_TYPES.includes(own))
-      throw new ImageError(`unsupported manifest media type: ${own.slice(0, 200)}`);
+    if (!MANIFEST_MEDIA_TYPES.includes(own)) {
+      throw new ImageError(`unsupported manifest media type: ${own.slice(0, 200)}`, {
+        hint: 'only container images can be pulled: OCI, and Docker schema 2',
+      });
+    }
     return own;
   }
   if (servedAs !== undefined && MANIFEST_MEDIA_TYPES.includes(servedAs)) return servedAs;
@@ -125,7 +128,10 @@ function unsupportedVersion(version: unknown, servedAs: string | undefined): Ima
 }
 
 function broken(reason: string, cause?: unknown): ImageError {
-  return new ImageError(`manifest parse error: ${reason}`, { cause });
+  return new ImageError(`manifest parse error: ${reason}`, {
+    cause,
+    hint: 'check that the name is that of a container image, and its address that of a registry',
+  });
 }
 
 function isCheckable(text: string): boolean {

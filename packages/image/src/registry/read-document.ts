@@ -3,30 +3,32 @@ import { connectionFailure } from './connection-failure.ts';
 import type { HttpResponse } from './http-client.ts';
 import { RegistryFailure } from './registry-failure.ts';
 
-/** Time for the whole of a small document, milliseconds. */
+/** Time for the whole of a small document. */
 const DOCUMENT_MS = 120_000;
 
 export interface ReadDocumentOptions {
   readonly limitBytes: number;
   /** What it is, for messages: `manifest`. */
   readonly what: string;
+  /** Two minutes when absent. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Reads a body that has to be small.
  *
- * @throws {RegistryFailure} when it is longer than the limit, or takes longer than two minutes.
+ * @throws {RegistryFailure} when it is longer than the limit, or takes longer.
  */
 export async function readDocument(response: HttpResponse, options: ReadDocumentOptions): Promise<Buffer> {
-  const { limitBytes, what, signal } = options;
+  const { limitBytes, what, timeoutMs = DOCUMENT_MS, signal } = options;
   const tooLong = (): RegistryFailure =>
     new RegistryFailure('image', `${response.url.host} sent a ${what} of more than ${limitBytes} bytes`);
   if (Number(response.header('content-length')) > limitBytes) {
     response.body.on('error', () => undefined).destroy();
     throw tooLong();
   }
-  const deadline = performance.now() + DOCUMENT_MS;
+  const deadline = performance.now() + timeoutMs;
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {

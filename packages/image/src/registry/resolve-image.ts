@@ -91,6 +91,7 @@ function chooseEntry(
 function noPlatform(reference: ImageReference, platform: Platform, offered: string): ImageError {
   return new ImageError(
     `no manifest for platform ${formatPlatform(platform)} in ${reference.canonical}: ${offered}`,
+    { hint: 'use another tag or image; one for another processor can be pulled with --platform, not run' },
   );
 }
 

@@ -3,6 +3,8 @@ import { readDocument } from './read-document.ts';
 import { RegistryFailure } from './registry-failure.ts';
 
 const ERROR_BODY_BYTES = 64 * 1024;
+/** An explanation that takes longer is done without. */
+const ERROR_BODY_MS = 5000;
 const SHOWN_CHARACTERS = 200;
 
 /** What was asked for, for messages. */
@@ -62,7 +64,8 @@ function denied(said: string, { what, registry, hasCredentials }: RequestSubject
 async function serverMessage(response: HttpResponse): Promise<string> {
   let text: string;
   try {
-    text = (await readDocument(response, { limitBytes: ERROR_BODY_BYTES, what: 'error' })).toString('utf8');
+    const limits = { limitBytes: ERROR_BODY_BYTES, timeoutMs: ERROR_BODY_MS };
+    text = (await readDocument(response, { ...limits, what: 'error' })).toString('utf8');
   } catch {
     return '';
   }
