@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { codeBlocks, runCommand } from '@microsandbox/test-utils';
+import { codeBlocks, documents, runCommand } from '@microsandbox/test-utils';
 import { expect, it } from 'vitest';
 import { consumer } from './support/consumer.ts';
 
@@ -19,12 +19,6 @@ const SETTINGS = {
   },
   include: ['*.mts'],
 };
-
-async function documents(): Promise<string[]> {
-  const below = async (folder: string, suffix = '') =>
-    (await readdir(join(root, folder))).map((name) => join(root, folder, name, suffix));
-  return [join(root, 'README.md'), ...(await below('docs')), ...(await below('packages', 'README.md'))];
-}
 
 it('the TypeScript of all documents fits the packed types', async () => {
   const folder = join(consumer, 'documents');

@@ -1,6 +1,7 @@
 export * from './altered.ts';
 export * from './busybox-layer.ts';
 export * from './code-blocks.ts';
+export * from './documents.ts';
 export * from './find-program.ts';
 export * from './free-port.ts';
 export * from './isolated-home.ts';

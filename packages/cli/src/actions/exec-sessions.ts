@@ -11,6 +11,7 @@ import { writeErr, writeOut } from '../output/write.ts';
 import type { CommandRequest } from './command-request.ts';
 import { forwardSignals } from './forward-signals.ts';
 import { forwardStdin } from './forward-stdin.ts';
+import { machineIsUp } from './machine-is-up.ts';
 import { passOutput } from './stream-command.ts';
 
 /** `msb exec --sessions NAME`: what runs in a sandbox, and detached commands that ended lately. */
@@ -61,8 +62,7 @@ export async function startExecSession(
   [command = '', ...args]: readonly string[],
   request: CommandRequest,
 ): Promise<number> {
-  const isUp = handle.status === 'running' || handle.status === 'draining';
-  const sandbox = isUp ? await handle.connect() : await Sandbox.startDetached(handle.name);
+  const sandbox = machineIsUp(handle) ? await handle.connect() : await Sandbox.startDetached(handle.name);
   const program = await sandbox.execStreamWith(command, (exec) => {
     exec.args(args).tty(request.tty);
     if (request.tty) exec.stdinPipe();

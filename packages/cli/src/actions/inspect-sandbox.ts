@@ -9,6 +9,7 @@ import { renderJson } from '../output/json.ts';
 import { jsonStatus, statusLabel } from '../output/status-label.ts';
 import { jsonTimestamp, localTimestamp } from '../output/timestamp.ts';
 import { writeOut } from '../output/write.ts';
+import { machineIsUp } from './machine-is-up.ts';
 import { pendingChanges, resourceTexts } from './pending-changes.ts';
 import { imageLabel, storedConfig } from './stored-config.ts';
 
@@ -55,8 +56,8 @@ function inspectJson(
 }
 
 /** Whether a machine runs, which may differ from what is stored. */
-function isLive({ status }: SandboxHandle): boolean {
-  return status === 'running' || status === 'draining' || status === 'paused';
+function isLive(handle: SandboxHandle): boolean {
+  return machineIsUp(handle) || handle.status === 'paused';
 }
 
 function inspectText(

@@ -3,6 +3,7 @@ import { Sandbox } from 'microsandbox';
 import type { StopOptions } from '../commands/stop.ts';
 import { withSpinner } from '../progress/spinner.ts';
 import { forEachTarget } from './bulk.ts';
+import { machineIsUp } from './machine-is-up.ts';
 import { startDetached } from './start-sandboxes.ts';
 import { stopHandle } from './stop-sandboxes.ts';
 
@@ -11,7 +12,7 @@ export function restartSandboxes(names: readonly string[], options: StopOptions)
   return forEachTarget(names, options, async (name) => {
     const handle = await Sandbox.get(name);
     if (handle.status === 'starting') throw new CustomError(`sandbox '${name}' is already starting`);
-    if (['running', 'draining', 'paused'].includes(handle.status)) {
+    if (machineIsUp(handle) || handle.status === 'paused') {
       await withSpinner('Stopping', 'Stopped', name, options, () => stopHandle(handle, options));
     }
     await startDetached(name, options);

@@ -9,6 +9,7 @@ import { truncate } from '../output/truncate.ts';
 import { writeErr, writeOut } from '../output/write.ts';
 import { allSandboxes, type ListedSandbox } from './all-sandboxes.ts';
 import { formatMemory } from './format-memory.ts';
+import { machineIsUp } from './machine-is-up.ts';
 import { imageLabel, storedConfig } from './stored-config.ts';
 
 const HEADER = ['NAME', 'IMAGE', 'COMMAND', 'CPUS', 'MEM', 'STATUS', 'PORTS'];
@@ -47,14 +48,13 @@ export async function showStatus(name: string | undefined, options: StatusOption
 async function selected(options: StatusOptions): Promise<ListedSandbox[]> {
   const handles = await allSandboxes(options.label);
   return handles
-    .filter(({ status }) => options.all || status === 'running' || status === 'draining')
+    .filter((handle) => options.all || machineIsUp(handle))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 async function statusRow(sandbox: ListedSandbox): Promise<StatusRow> {
   const { name, status, configJson, activeConfigJson } = sandbox;
-  const isLive = status === 'running' || status === 'draining';
-  const config = storedConfig((isLive ? activeConfigJson : null) ?? configJson);
+  const config = storedConfig((machineIsUp(sandbox) ? activeConfigJson : null) ?? configJson);
   const resources = config?.resources;
   return {
     name,

@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
-import { codeBlocks } from '@microsandbox/test-utils';
+import { relative, resolve } from 'node:path';
+import { codeBlocks, documents } from '@microsandbox/test-utils';
 import { describe, expect, it } from 'vitest';
 import { ROOT_COMMAND } from '../commands/root.ts';
 import type { CommandSpec } from './command-spec.ts';
@@ -40,12 +39,6 @@ async function accept(argv: readonly string[]): Promise<void> {
   const { spec, path, rest } = findCommand(ROOT_COMMAND, argv);
   await parseArguments(spec, path, rest);
   expect(spec.run, path).toBeDefined();
-}
-
-async function documents(): Promise<string[]> {
-  const packages = (await readdir(join(root, 'packages'))).map((name) => `packages/${name}/README.md`);
-  const docs = (await readdir(join(root, 'docs'))).map((name) => `docs/${name}`);
-  return ['README.md', 'CONTRIBUTING.md', ...docs, ...packages].map((file) => join(root, file));
 }
 
 function examplesOf(spec: CommandSpec): string[] {

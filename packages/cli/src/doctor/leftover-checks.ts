@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HomeLayout, sandboxPaths } from '@microsandbox/utils';
 import { allSandboxes, type ListedSandbox } from '../actions/all-sandboxes.ts';
+import { machineIsUp } from '../actions/machine-is-up.ts';
 import type { HostCheck } from './host-check.ts';
 import { type SandboxProcess, sandboxProcesses } from './sandbox-processes.ts';
 
@@ -16,7 +17,7 @@ const YOUNG_MS = 10_000;
 /** What ended sandboxes may have left. Reading the list puts right what the catalog says about them. */
 export async function leftoverChecks(layout: HomeLayout): Promise<HostCheck[]> {
   const sandboxes = await allSandboxes().catch(() => []);
-  const running = runningOf(sandboxes);
+  const running = sandboxes.filter(machineIsUp);
   return [
     { name: 'sandboxes', status: 'ok', value: `${sandboxes.length}, of which ${running.length} run` },
     await processes(layout, running),
@@ -52,14 +53,11 @@ async function ownedByNone(
   if (suspects.length === 0) return [];
   await delay(SETTLE_MS);
   const alive = new Set((await sandboxProcesses(layout)).map(({ pid }) => pid));
+  const nowRunning = (await allSandboxes().catch(() => [])).filter(machineIsUp);
   return withoutOwner(
-    runningOf(await allSandboxes().catch(() => [])),
+    nowRunning,
     suspects.filter(({ pid }) => alive.has(pid)),
   );
-}
-
-function runningOf(sandboxes: readonly ListedSandbox[]): ListedSandbox[] {
-  return sandboxes.filter(({ status }) => status === 'running' || status === 'draining');
 }
 
 async function sockets(layout: HomeLayout, running: readonly ListedSandbox[]): Promise<HostCheck> {
