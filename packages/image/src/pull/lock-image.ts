@@ -10,8 +10,16 @@ export async function lockImage(
   canonical: string,
   signal: AbortSignal | undefined,
 ): Promise<AsyncDisposable> {
-  await using locks = new AsyncDisposableStack();
-  locks.use(await lockFile(layout.referenceLock(canonical), signal));
-  locks.use(await lockFile(layout.useLock, signal, 'shared'));
-  return locks.move();
+  const name = await lockFile(layout.referenceLock(canonical), signal);
+  try {
+    const use = await lockFile(layout.useLock, signal, 'shared');
+    return { [Symbol.asyncDispose]: () => release([use, name]) };
+  } catch (error) {
+    await name[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function release(locks: readonly AsyncDisposable[]): Promise<void> {
+  for (const lock of locks) await lock[Symbol.asyncDispose]();
 }

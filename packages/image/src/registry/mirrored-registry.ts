@@ -70,9 +70,8 @@ export class MirroredRegistry implements Registry {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await using all = new AsyncDisposableStack();
-    all.use(this.#origin);
-    for (const { registry } of this.#all) all.use(registry);
+    const all = [this.#origin, ...this.#all.map(({ registry }) => registry)];
+    await Promise.all(all.map((registry) => registry[Symbol.asyncDispose]()));
   }
 
   #sends(mirror: Mirror, digest: string): void {
