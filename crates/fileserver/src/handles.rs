@@ -66,15 +66,19 @@ impl Handles {
         handle.cloned().ok_or(Errno::BADF)
     }
 
-    /// Takes it away. @returns what is to be closed
+    /// Closes it.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub fn remove(&self, number: u64, node: u64) -> Result<Arc<Handle>, Errno> {
+    pub fn remove(&self, number: u64, node: u64) -> Result<(), Errno> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.get(&number).is_none_or(|handle| handle.node != node) {
             return Err(Errno::BADF);
         }
-        open.remove(&number).ok_or(Errno::BADF)
+        let closed = open.remove(&number);
+        drop(open);
+        // Nobody has to wait for what closing takes.
+        drop(closed);
+        Ok(())
     }
 }

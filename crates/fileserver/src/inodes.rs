@@ -125,7 +125,8 @@ impl Inodes {
         Ok(number)
     }
 
-    /// The guest forgot a file `count` times. @returns its descriptor when it does not know the file any more
+    /// The guest forgot a file `count` times. @returns the descriptor of one that has no name any more
+    /// either, and so goes with it
     pub fn forget(&self, number: u64, count: u64) -> Option<Arc<OwnedFd>> {
         let mut state = self.lock();
         let record = state.records.get_mut(&number)?;
@@ -144,7 +145,7 @@ impl Inodes {
                     .is_some_and(|record| record.fd.is_some())
             });
         }
-        record.fd
+        record.fd.filter(|_| record.pinned)
     }
 
     /// An `O_PATH` descriptor of a file that the guest knows.

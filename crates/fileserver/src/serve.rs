@@ -121,6 +121,16 @@ impl Drop for EndNotice {
     }
 }
 
+/// What is left to a thread that does not read any more.
+enum Rest {
+    /// A request that takes long.
+    Request(Header),
+    /// Descriptors to be closed.
+    Unused,
+    /// Nothing: the stream has ended.
+    Nothing,
+}
+
 /// What a thread works with, used again and again.
 struct Desk {
     arguments: Vec<u8>,
@@ -137,12 +147,13 @@ impl Share {
             unsent: Vec::new(),
         };
         let ended = loop {
-            let header = match self.serve(&mut desk) {
-                Ok(Some(header)) => header,
-                Ok(None) => break Ok(()),
+            let done = match self.serve(&mut desk) {
+                Ok(Rest::Request(header)) => self.perform(&header, &mut desk, false),
+                Ok(Rest::Unused) => Ok(()),
+                Ok(Rest::Nothing) => break Ok(()),
                 Err(error) => break Err(error),
             };
-            if let Err(error) = self.perform(&header, &mut desk, false) {
+            if let Err(error) = done {
                 break Err(error);
             }
             self.fs.unused.close();
@@ -150,22 +161,22 @@ impl Share {
         self.end(ended.err());
     }
 
-    /// Does requests in the order in which they come, up to one that takes long. Those that came together are answered
-    /// together: each message wakes the guest. @returns the long one, or nothing at the stream's end
-    fn serve(&self, desk: &mut Desk) -> Result<Option<Header>, StreamError> {
+    /// Does requests in the order in which they come, up to what takes long. Those that came together are answered
+    /// together: each message wakes the guest. @returns what takes long, to be done while others read
+    fn serve(&self, desk: &mut Desk) -> Result<Rest, StreamError> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(header) = requests.next(&self.socket, &mut desk.arguments)? {
             if ops::takes_long(&header, &desk.arguments) {
                 self.send(&std::mem::take(&mut desk.unsent))?;
-                return Ok(Some(header));
+                return Ok(Rest::Request(header));
             }
             let more = requests.has_next();
             self.perform(&header, desk, more)?;
-            if !more {
-                self.fs.unused.close();
+            if !more && !self.fs.unused.is_empty() {
+                return Ok(Rest::Unused);
             }
         }
-        Ok(None)
+        Ok(Rest::Nothing)
     }
 
     /// Does what a request asks and answers it, when there is `more` to come together with the next.

@@ -157,8 +157,7 @@ fn growth(fs: &Filesystem, handle: &Handle, offset: u64, len: u64) -> Result<u64
 
 /// `FUSE_RELEASE` and `FUSE_RELEASEDIR`
 pub fn release(fs: &Filesystem, node: u64, mut args: Fields<'_>) -> Result<(), Errno> {
-    fs.unused.put(fs.handles.remove(args.u64()?, node)?);
-    Ok(())
+    fs.handles.remove(args.u64()?, node)
 }
 
 /// `FUSE_FSYNC` and `FUSE_FSYNCDIR`
