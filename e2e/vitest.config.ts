@@ -7,7 +7,7 @@ import { testConfig } from '../vitest.base.ts';
 const KRUN = 'src/krun.test.ts';
 /** What decides itself how its sandboxes come to life, or needs no sandbox; one run of it is enough. */
 const OF_ONE_RUN = [
-  'src/boot-failures.test.ts',
+  'src/boot-failures*.test.ts',
   'src/copy.test.ts',
   'src/detach.test.ts',
   'src/disk-full.test.ts',

@@ -2,194 +2,48 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import {
-  type CommandResult,
-  findProgram,
-  type IsolatedHome,
-  initIsolatedHome,
-  type LocalRegistry,
-  mustRun,
-  runCommand,
-  startLocalRegistry,
-} from '@microsandbox/test-utils';
+import { findProgram, type IsolatedHome, mustRun, runCommand } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pushBusybox } from './support/busybox.ts';
-import { consumer, importSdk, msb } from './support/consumer.ts';
+import { BootSubject, expectBootErrorBlock, packedLibkrunfw } from './support/boot-subject.ts';
+import { consumer, msb } from './support/consumer.ts';
 import { isOpenToOthers, onlyFile, overwrite, scriptInitramfs, whileDamaged } from './support/damage.ts';
-import { pathsNaming, processesNaming } from './support/leftovers.ts';
 import { parentOf } from './support/parent-of.ts';
 
-const { Sandbox, BootStartError, findLibkrunfw } = await loadSdk();
-
-/** A sandbox that boots, and then does not for the reason of each test. */
-const name = 'subject';
 /** Time an agent gets where none will ever answer. */
 const SHORT = { MSB_BOOT_TIMEOUT_MS: '5000' };
 
+let subject: BootSubject;
 let home: IsolatedHome;
-let registry: LocalRegistry;
+let name: string;
 let reference: string;
 
-async function loadSdk() {
-  const sdk = await importSdk();
-  const require = createRequire(join(consumer, 'package.json'));
-  const kernels = join(
-    dirname(require.resolve('@superradcompany/microsandbox-linux-x64-gnu/package.json')),
-    'lib',
-  );
-  return { ...sdk, findLibkrunfw: async () => join(kernels, (await readdir(kernels))[0] as string) };
-}
-
 beforeAll(async () => {
-  home = await initIsolatedHome();
-  registry = await startLocalRegistry();
-  reference = await pushBusybox(registry);
-  await writeConfig(home.path);
-  expect((await msb(['create', '-q', '-n', name, reference], { env: home.env })).code).toBe(0);
-  expect((await msb(['stop', '-q', name], { env: home.env })).code).toBe(0);
+  subject = await BootSubject.make();
+  ({ home, name, reference } = subject);
 });
 
-afterAll(async () => {
-  await registry[Symbol.asyncDispose]();
-  await home[Symbol.asyncDispose]();
-});
-
-/** Every start boots, so that it meets what is damaged; the warm path has tests of its own below. */
-async function writeConfig(folder: string, paths: object = {}): Promise<void> {
-  const config = { registries: { hosts: { [registry.host]: { insecure: true } } }, warm: 'off', paths };
-  await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-}
+afterAll(() => subject[Symbol.asyncDispose]());
 
 const cached = (folder: string, ending: string) => onlyFile(join(home.path, 'cache', folder), ending);
-const logs = (file: string, of = name) => join(home.path, 'sandboxes', of, 'logs', file);
-
-interface Expected {
-  readonly kind: string;
-  readonly stage: string;
-  readonly message: RegExp;
-  readonly hint: RegExp;
-  /** Something the guest's console or the process's log must have said. */
-  readonly console?: RegExp;
-  readonly env?: Readonly<Record<string, string>>;
-  /** What is done to the start once it is under way. */
-  readonly meanwhile?: () => Promise<void>;
-}
-
-/** The same failed start twice: as the user of `msb` sees it, and as the SDK reports it. */
-async function expectFailedStart(expected: Expected): Promise<void> {
-  const env = { ...home.env, ...expected.env };
-  const [result] = await Promise.all([msb(['start', name], { env }), expected.meanwhile?.()]);
-  expectBootErrorBlock(result, expected);
-  await expectNothingLeft();
-  const record = JSON.parse(await readFile(logs('boot-error.json'), 'utf8'));
-  expect(Object.keys(record)).toEqual(['t', 'stage', 'errno', 'message']);
-  expect(record).toMatchObject({ stage: expected.stage, message: expect.stringMatching(expected.message) });
-
-  const logged = await msb(['logs', '--source', 'system', name], { env: home.env });
-  expect(logged.stderr).toContain(`failed to start "${name}"`);
-  expect(logged.stderr).toContain(record.message);
-  if (expected.console) expect(logged.stdout.toString()).toMatch(expected.console);
-
-  const [error] = await Promise.all([sdkError(expected.env), expected.meanwhile?.()]);
-  expect(error).toBeInstanceOf(BootStartError);
-  const failure = error as InstanceType<typeof BootStartError>;
-  expect(failure.kind, failure.message).toBe(expected.kind);
-  expect(failure.record).toMatchObject({
-    stage: expected.stage,
-    message: expect.stringMatching(expected.message),
-  });
-  expect(failure.hint).toMatch(expected.hint);
-  expect(failure.consoleTail.length).toBeLessThanOrEqual(20);
-  if (expected.console) expect(failure.consoleTail.join('\n')).toMatch(expected.console);
-  await expectNothingLeft();
-}
-
-async function sdkError(env: Readonly<Record<string, string>> = {}): Promise<unknown> {
-  const before = { ...process.env };
-  Object.assign(process.env, env);
-  try {
-    await Sandbox.start(name);
-    return null;
-  } catch (error) {
-    return error;
-  } finally {
-    for (const key of Object.keys(env)) {
-      if (before[key] === undefined) delete process.env[key];
-      else process.env[key] = before[key];
-    }
-  }
-}
-
-function expectBootErrorBlock(
-  { code, stderr }: CommandResult,
-  { stage, message, hint }: Expected,
-  of = name,
-) {
-  expect(code, stderr).toBe(1);
-  const [title, reason, ...rest] = stderr.split('\n').filter((line) => !/^ {3}[✗✓]/.test(line));
-  expect(title).toBe(`error: failed to start "${of}"`);
-  expect(reason?.startsWith(`  → ${stage}: `), stderr).toBe(true);
-  expect(reason).toMatch(message);
-  expect(rest[0]).toMatch(hint);
-  expect(rest[1]).toBe(`  → run \`msb logs --source system ${of}\` for full diagnostics`);
-  expect(stderr.match(/^error:/gm)).toHaveLength(1);
-  expect(stderr).not.toMatch(/\n\s+at .*\.[cm]?[jt]s:\d+/);
-}
-
-/** No process, no socket, no open run, and a row that says what is. */
-async function expectNothingLeft(): Promise<void> {
-  await expect
-    .poll(() => processesNaming(`${home.path}/sandboxes/${name}/`), { timeout: 20_000 })
-    .toEqual([]);
-  expect(await pathsNaming(home.path, '.sock')).toEqual([]);
-  expect((await Sandbox.get(name)).status).toBe('stopped');
-  const { default: Database } = await import(
-    createRequire(join(consumer, 'package.json')).resolve('better-sqlite3')
-  );
-  const db = new Database(join(home.path, 'db/msb.db'), { readonly: true });
-  expect(db.prepare("SELECT id FROM run WHERE status = 'Running'").all()).toEqual([]);
-  db.close();
-}
-
-/** Once the cause is gone, so is the failure, and every trace of it. */
-async function expectSoundStart(): Promise<void> {
-  const sandbox = await Sandbox.start(name);
-  try {
-    expect((await sandbox.shell('echo sound')).stdout()).toBe('sound\n');
-    expect(existsSync(logs('boot-error.json'))).toBe(false);
-  } finally {
-    await sandbox.stop();
-  }
-}
-
-/** Pid of the machine monitor, as soon as there is one. */
-async function monitorPid(): Promise<number> {
-  for (let tries = 0; tries < 1000; tries++) {
-    const [pid] = await processesNaming(`${home.path}/sandboxes/${name}/`);
-    if (pid !== undefined) return pid;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('no machine monitor came');
-}
 
 describe('a damaged guest', () => {
   it('kernel cut in half is no kernel', async () => {
     const half = join(home.path, 'half.so');
-    await cp(await findLibkrunfw(), half);
+    await cp(await packedLibkrunfw(), half);
     await truncate(half, 9_000_000);
     const env = { ...home.env, MSB_LIBKRUNFW_PATH: half };
     const result = await msb(['start', name], { env });
     expect(result.code).not.toBe(0);
     expect(result.stderr).toMatch(/^error: no guest kernel in .*half\.so: .*\n {2}→ use a libkrunfw/m);
-    expect(await sdkError({ MSB_LIBKRUNFW_PATH: half })).toMatchObject({ code: 'kernelNotFound' });
-    await expectSoundStart();
+    expect(await subject.sdkError({ MSB_LIBKRUNFW_PATH: half })).toMatchObject({ code: 'kernelNotFound' });
+    await subject.expectSoundStart();
   });
 
   it('kernel with a hole ends without a word', async () => {
     const holed = join(home.path, 'holed.so');
-    await cp(await findLibkrunfw(), holed);
+    await cp(await packedLibkrunfw(), holed);
     await overwrite(holed, 10_000_000, 4_000_000);
-    await expectFailedStart({
+    await subject.expectFailedStart({
       env: { MSB_LIBKRUNFW_PATH: holed },
       kind: 'kernelBroken',
       stage: 'other',
@@ -197,24 +51,24 @@ describe('a damaged guest', () => {
       hint: /cache\/kernel/,
     });
     await rm(join(home.path, 'cache/kernel'), { recursive: true });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('kernel cut short in the cache does not load, and is made anew', async () => {
     await truncate(await cached('kernel', '.elf'), 100_000);
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'kernelBroken',
       stage: 'build_vm',
       message: /loading elf kernel/i,
       hint: /remove the folder cache\/kernel/,
     });
     await rm(join(home.path, 'cache/kernel'), { recursive: true });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('initramfs makes the kernel panic, and is made anew', async () => {
     await truncate(await cached('initramfs', '.cpio'), 300_000);
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'kernelPanic',
       stage: 'other',
       message: /guest kernel panic: the initramfs with the agent is damaged/,
@@ -222,7 +76,7 @@ describe('a damaged guest', () => {
       console: /Kernel panic - not syncing/,
     });
     await rm(join(home.path, 'cache/initramfs'), { recursive: true });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('init that ends takes the guest along without a word', async () => {
@@ -231,14 +85,14 @@ describe('a damaged guest', () => {
       path,
       () => scriptInitramfs(path, 'exit 7'),
       () =>
-        expectFailedStart({
+        subject.expectFailedStart({
           kind: 'kernelBroken',
           stage: 'other',
           message: /the guest ended without a word: its kernel or its agent is damaged/,
           hint: /cache\/kernel and cache\/initramfs/,
         }),
     );
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('agent that never answers is given up in time', async () => {
@@ -247,7 +101,7 @@ describe('a damaged guest', () => {
       path,
       () => scriptInitramfs(path, 'while :; do /bin/busybox sleep 1000; done'),
       () =>
-        expectFailedStart({
+        subject.expectFailedStart({
           env: SHORT,
           kind: 'agentSilent',
           stage: 'other',
@@ -255,7 +109,7 @@ describe('a damaged guest', () => {
           hint: /MSB_BOOT_TIMEOUT_MS/,
         }),
     );
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 });
 
@@ -266,7 +120,7 @@ describe('a damaged disk', () => {
       upper,
       (path) => overwrite(path, 1024, 1024),
       () =>
-        expectFailedStart({
+        subject.expectFailedStart({
           kind: 'diskBroken',
           stage: 'mount',
           message: /mount of the sandbox's own disk failed, it is damaged: .*os error/,
@@ -274,12 +128,12 @@ describe('a damaged disk', () => {
           console: /EXT4-fs/,
         }),
     );
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('of the image is named, and pulled again', async () => {
     await overwrite(await cached('fsmeta', '.erofs'), 1024, 1024);
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'imageBroken',
       stage: 'mount',
       message: /mount of the image failed/,
@@ -287,31 +141,31 @@ describe('a damaged disk', () => {
       console: /erofs/,
     });
     expect((await msb(['pull', '-q', '--force', reference], { env: home.env })).code).toBe(0);
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('layer that is gone is named, and pulled again', async () => {
     await rm(await cached('layers', '.erofs'));
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'imageBroken',
       stage: 'image',
       message: /Could not open '.*\.erofs': No such file/,
       hint: /msb pull --force/,
     });
     expect((await msb(['pull', '-q', '--force', reference], { env: home.env })).code).toBe(0);
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('description that is damaged is named, and pulled again', async () => {
     await writeFile(await cached('vmdk', '.vmdk'), 'garbage\n');
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'imageBroken',
       stage: 'image',
       message: /invalid VMDK/,
       hint: /msb pull --force/,
     });
     expect((await msb(['pull', '-q', '--force', reference], { env: home.env })).code).toBe(0);
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('without room is told from a damaged one', async (context) => {
@@ -321,7 +175,7 @@ describe('a damaged disk', () => {
     const mounted = await runCommand('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', full]);
     if (mounted.code !== 0) context.skip(`can't mount a tmpfs here: ${mounted.stderr.trim()}`);
     try {
-      await writeConfig(small, { sandboxes: full, cache: join(home.path, 'cache') });
+      await subject.writeConfig(small, { sandboxes: full, cache: join(home.path, 'cache') });
       const env = { ...home.env, MSB_HOME: small, MSB_BOOT_TIMEOUT_MS: '20000' };
       expect((await msb(['create', '-q', '-n', 'big', reference], { env })).code).toBe(0);
       expect((await msb(['stop', '-q', 'big'], { env })).code).toBe(0);
@@ -329,11 +183,7 @@ describe('a damaged disk', () => {
       await runCommand('dd', ['if=/dev/zero', `of=${filling}`, 'bs=4k']);
       const hint = /free some space/;
       const message = /no space left on the disk that holds .*\/big/;
-      expectBootErrorBlock(
-        await msb(['start', 'big'], { env }),
-        { kind: 'diskFull', stage: 'other', message, hint },
-        'big',
-      );
+      expectBootErrorBlock(await msb(['start', 'big'], { env }), { stage: 'other', message, hint }, 'big');
       await rm(filling);
       expect((await msb(['start', '-q', 'big'], { env })).code).toBe(0);
       expect((await msb(['rm', '-q', '-f', 'big'], { env })).code).toBe(0);
@@ -347,11 +197,7 @@ describe('too little of this machine', () => {
   it('memory for the guest is said to be too little', async () => {
     const result = await msb(['create', '-m', '24M', '-n', 'tiny', reference], { env: home.env });
     const message = /24 MiB of memory are too little/;
-    expectBootErrorBlock(
-      result,
-      { kind: 'outOfMemory', stage: 'other', message, hint: /--memory.* at least 64M/ },
-      'tiny',
-    );
+    expectBootErrorBlock(result, { stage: 'other', message, hint: /--memory.* at least 64M/ }, 'tiny');
     expect((await msb(['rm', '-q', 'tiny'], { env: home.env })).code).toBe(0);
   });
 
@@ -360,27 +206,27 @@ describe('too little of this machine', () => {
     await mkdir(bin);
     await symlink(process.execPath, join(bin, 'node'));
     await symlink((await findProgram('env')) as string, join(bin, 'env'));
-    await expectFailedStart({
+    await subject.expectFailedStart({
       env: { PATH: bin, MSB_VMM: 'qemu' },
       kind: 'vmmMissing',
       stage: 'other',
       message: /qemu-system-\S+ was not found on PATH/,
       hint: /install QEMU/,
     });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('hardware acceleration that cannot be had is named, with the reason', async (context) => {
     const cpuinfo = await readFile('/proc/cpuinfo', 'utf8');
     if (existsSync('/dev/kvm') && /\b(vmx|svm)\b/.test(cpuinfo)) context.skip('this machine has it');
-    await expectFailedStart({
+    await subject.expectFailedStart({
       env: { MSB_ACCEL: 'kvm' },
       kind: 'noVirtualisation',
       stage: 'other',
       message: /MSB_ACCEL: kvm cannot be had here: no (vmx\/svm|\/dev\/kvm)/,
       hint: /tcg/,
     });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('permission for hardware acceleration is missed, with the group to join', async (context) => {
@@ -397,12 +243,8 @@ describe('too little of this machine', () => {
       const somebody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
       const program = join(consumer, 'node_modules/.bin/msb');
       const result = await runCommand(setpriv as string, [...somebody, program, 'start', name], { env });
-      expectBootErrorBlock(result, {
-        kind: 'noPermission',
-        stage: 'other',
-        message: /no permission to open \/dev\/kvm/,
-        hint: /group.*kvm/,
-      });
+      const message = /no permission to open \/dev\/kvm/;
+      expectBootErrorBlock(result, { stage: 'other', message, hint: /group.*kvm/ }, name);
     } finally {
       await rm(theirs, { recursive: true, force: true });
     }
@@ -411,25 +253,25 @@ describe('too little of this machine', () => {
 
 describe('a process that dies', () => {
   it('as machine monitor is said to be killed', async () => {
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'killed',
       stage: 'other',
       message: /the virtual machine was killed while booting \(SIGKILL\)/,
       hint: /out of memory/,
-      meanwhile: async () => void process.kill(await monitorPid(), 'SIGKILL'),
+      meanwhile: async () => void process.kill(await subject.monitorPid(), 'SIGKILL'),
     });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('as sandbox process is said to be killed, and takes its machine along', async () => {
-    await expectFailedStart({
+    await subject.expectFailedStart({
       kind: 'killed',
       stage: 'other',
       message: /sandbox process exited \(signal: SIGKILL\) before agent relay became available/,
       hint: /out of memory/,
-      meanwhile: async () => void process.kill(await parentOf(await monitorPid()), 'SIGKILL'),
+      meanwhile: async () => void process.kill(await parentOf(await subject.monitorPid()), 'SIGKILL'),
     });
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 
   it('at its start is reported with its last words', async () => {
@@ -441,7 +283,7 @@ describe('a process that dies', () => {
       program,
       (path) => writeFile(path, "require('./no-such-part.cjs');\n"),
       () =>
-        expectFailedStart({
+        subject.expectFailedStart({
           kind: 'processDied',
           stage: 'other',
           message:
@@ -450,7 +292,7 @@ describe('a process that dies', () => {
           console: /no-such-part/,
         }),
     );
-    await expectSoundStart();
+    await subject.expectSoundStart();
   });
 });
 
@@ -476,8 +318,8 @@ describe('a damaged template', () => {
     const { stdout } = await msb(['exec', name, '--', 'echo', 'sound'], { env });
     expect(stdout.toString()).toBe('sound\n');
     expect((await msb(['stop', '-q', name], { env })).code).toBe(0);
-    expect(existsSync(logs('boot-error.json'))).toBe(false);
-    return readFile(logs('runtime.log'), 'utf8');
+    expect(existsSync(subject.log('boot-error.json'))).toBe(false);
+    return readFile(subject.log('runtime.log'), 'utf8');
   }
 
   it('whose guest does not answer is replaced by a boot in the same call', async () => {

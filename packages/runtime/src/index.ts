@@ -6,6 +6,7 @@ export type { SandboxMode } from './process/process-arguments.ts';
 export type { BootPhaseName, BootReport } from './process/status-message.ts';
 export { qemuDriver } from './qemu/qemu-driver.ts';
 export type { SandboxProcess, SandboxProcessExit } from './start/sandbox-process.ts';
+export { socketStartError } from './start/socket-start-error.ts';
 export {
   type BootPhase,
   type StartSandboxProcessOptions,

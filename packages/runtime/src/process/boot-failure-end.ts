@@ -3,7 +3,8 @@ import { type Finding, HINTS, SMALLEST_GUEST_MIB } from './boot-failure-finding.
 import { withoutPrefix } from './boot-failure-monitor.ts';
 
 /** What is left to say when nobody said why: how the machine ended, or that it did not. */
-export function findingFromEnd({ exit, waitedMs, memoryMib, console }: BootEvidence): Finding {
+export function findingFromEnd(evidence: BootEvidence): Finding {
+  const { exit, waitedMs, memoryMib, console } = evidence;
   const tooSmall = memoryMib !== undefined && memoryMib < SMALLEST_GUEST_MIB;
   if (tooSmall && (waitedMs !== undefined || exit?.code === 0)) {
     return {
@@ -17,6 +18,14 @@ export function findingFromEnd({ exit, waitedMs, memoryMib, console }: BootEvide
       kind: 'agentSilent',
       message: `the guest agent did not answer within ${Math.round(waitedMs / 1000)} s`,
       hint: HINTS.longer,
+    };
+  }
+  if (exit?.signal === 'SIGKILL' && evidence.hostOutOfMemory) {
+    const guest = memoryMib === undefined ? '' : ` with a guest of ${memoryMib} MiB`;
+    return {
+      kind: 'outOfMemory',
+      message: `build VM: this machine, or the control group of the sandbox, ran out of memory${guest}: the kernel killed the virtual machine while it booted (SIGKILL)`,
+      hint: HINTS.lessMemory,
     };
   }
   if (exit?.signal === 'SIGKILL') {

@@ -1,5 +1,6 @@
 import { type BootFailureKind, MicrosandboxError, type MicrosandboxErrorCode } from '@microsandbox/types';
 import { type Finding, HINTS } from './boot-failure-finding.ts';
+import { BIND_PREFIX } from './socket-trouble.ts';
 
 const KIND_OF_CODE: Partial<Record<MicrosandboxErrorCode, BootFailureKind>> = {
   vmmNotFound: 'vmmMissing',
@@ -21,22 +22,37 @@ const KIND_OF_SYSTEM_CODE: Readonly<Record<string, Pick<Finding, 'kind' | 'hint'
   ENAMETOOLONG: { kind: 'network', hint: 'set MSB_HOME to a shorter path' },
 };
 
+/** What the system refused us, where that alone tells why a boot failed. */
+export function findingFromSystemError(error: unknown): Finding | null {
+  const system = systemErrorIn(error);
+  const known = system && KIND_OF_SYSTEM_CODE[system.code];
+  return known ? { ...known, ...hintOf(error), ...errnoIn(system), message: messageOf(error) } : null;
+}
+
 /** What an exception says about a boot that failed. */
 export function findingFromError(error: unknown): Finding | null {
   if (error === undefined) return null;
   const message = messageOf(error);
-  const system = systemErrorIn(error);
-  const known = system && KIND_OF_SYSTEM_CODE[system.code];
-  const errno = system?.errno === undefined ? {} : { errno: Math.abs(system.errno) };
-  if (known) return { ...known, ...errno, message };
+  const errno = errnoIn(systemErrorIn(error));
   if (!(error instanceof MicrosandboxError)) return { kind: 'other', ...errno, message };
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  const hint = hintOf(error);
   if (error.code === 'unsupported') {
     const kind = /no permission to open/.test(message) ? 'noPermission' : 'noVirtualisation';
     return { kind, message, ...hint };
   }
-  if (message.startsWith('initialize network: ')) return { kind: 'network', message, ...hint };
+  if (message.startsWith('initialize network: ') || message.startsWith(BIND_PREFIX)) {
+    return { kind: 'network', message, ...errno, ...hint };
+  }
   return { kind: KIND_OF_CODE[error.code] ?? 'other', message, ...hint };
+}
+
+/** The way out that an error has itself, which knows more than its code. */
+function hintOf(error: unknown): Pick<Finding, 'hint'> {
+  return error instanceof MicrosandboxError && error.hint !== undefined ? { hint: error.hint } : {};
+}
+
+function errnoIn(system: SystemError | null): Pick<Finding, 'errno'> {
+  return system?.errno === undefined ? {} : { errno: Math.abs(system.errno) };
 }
 
 interface SystemError {

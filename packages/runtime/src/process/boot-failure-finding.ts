@@ -15,10 +15,15 @@ export interface Finding {
 /** Less than this is too little for the guest's kernel and agent to come up, in MiB; measured. */
 export const SMALLEST_GUEST_MIB = 64;
 
+/** A guest's memory could not be had from the host. */
+export const noHostMemory = (memoryMib: number): string =>
+  `this machine has too little memory left for a guest of ${memoryMib} MiB: `;
+
 /** Ways out that more than one source of evidence leads to. */
 export const HINTS = {
   freeHostMemory:
     'unless somebody ended it, this machine ran out of memory (`dmesg` tells): free some, or give the sandbox less',
+  lessMemory: 'free some memory on this machine, or give the sandbox less (--memory)',
   freeDisk: 'free some space on the disk that holds the microsandbox home, then start again',
   moreMemory: 'give the sandbox more memory (--memory)',
   pullAgain: 'the image in the cache is damaged: `msb pull --force IMAGE` replaces it',

@@ -1,4 +1,4 @@
-import { HINTS } from './boot-failure-finding.ts';
+import { HINTS, noHostMemory } from './boot-failure-finding.ts';
 import type { OutputPattern } from './boot-failure-monitor.ts';
 
 /** Words of libkrun 1.19 and of the process that it runs in, seen when each was brought about. */
@@ -10,7 +10,7 @@ export const KRUN_PATTERNS: readonly OutputPattern[] = [
     { kind: 'kernelMissing', hint: HINTS.renewInitramfs },
   ],
   [/InvalidGuestAddress/, { kind: 'outOfMemory', hint: HINTS.moreMemory }],
-  [/SetUserMemoryRegion|MemoryRegion.*mmap/, { kind: 'outOfMemory', hint: HINTS.freeHostMemory }],
+  [/SetUserMemoryRegion|MemoryRegion.*mmap/, { kind: 'outOfMemory', hint: HINTS.lessMemory }, noHostMemory],
   [
     /Error configuring virtio-blk/,
     {

@@ -1,8 +1,8 @@
-import { type Finding, HINTS } from './boot-failure-finding.ts';
+import { type Finding, HINTS, noHostMemory } from './boot-failure-finding.ts';
 import { KRUN_PATTERNS } from './boot-failure-krun.ts';
 
-/** A line of a monitor's output, and what it means. */
-export type OutputPattern = readonly [RegExp, Omit<Finding, 'message'>];
+/** A line of a monitor's output, what it means, and what is said before the line where that is not clear enough. */
+export type OutputPattern = readonly [RegExp, Omit<Finding, 'message'>, ((memoryMib: number) => string)?];
 
 const PATTERNS: readonly OutputPattern[] = [
   ...KRUN_PATTERNS,
@@ -11,7 +11,8 @@ const PATTERNS: readonly OutputPattern[] = [
   [/failed to initialize kvm|could not access kvm/i, { kind: 'noVirtualisation', hint: HINTS.emulate }],
   [
     /cannot set up guest memory|cannot allocate memory/i,
-    { kind: 'outOfMemory', hint: 'free some memory on this machine, or give the sandbox less (--memory)' },
+    { kind: 'outOfMemory', hint: HINTS.lessMemory },
+    noHostMemory,
   ],
   [
     /initial ram disk too large|initrd.*too large|not enough (guest )?memory|load(ing)? initrd/i,
@@ -40,10 +41,13 @@ const PATTERNS: readonly OutputPattern[] = [
 ];
 
 /** What the first line of the monitor's output that means something to us says. */
-export function findingFromMonitor(output: string): Finding | null {
+export function findingFromMonitor(output: string, memoryMib?: number): Finding | null {
   for (const line of output.split('\n')) {
     const found = PATTERNS.find(([pattern]) => pattern.test(line));
-    if (found !== undefined) return { ...found[1], message: `build VM: ${withoutPrefix(line)}` };
+    if (found === undefined) continue;
+    const [, finding, lead] = found;
+    const before = memoryMib === undefined ? '' : (lead?.(memoryMib) ?? '');
+    return { ...finding, message: `build VM: ${before}${withoutPrefix(line)}` };
   }
   return null;
 }

@@ -5,6 +5,7 @@ import { classifyBootFailure } from './boot-failure.ts';
 import { helpfulConsole } from './boot-failure-console.ts';
 import { classifyProcessEnd } from './boot-failure-process.ts';
 import { bootStageOf, errnoInMessage } from './boot-stage.ts';
+import { socketTrouble } from './socket-trouble.ts';
 
 const system = (code: string, message: string, errno?: number): Error =>
   Object.assign(new Error(message), { code, errno });
@@ -93,12 +94,35 @@ describe('classifyBootFailure', () => {
       'diskFull',
       'config',
     ],
-    [{ console: [], error: new RuntimeError('bind agent socket: busy') }, 'other', 'network'],
+    [{ console: [], error: new RuntimeError('bind agent socket: busy') }, 'network', 'network'],
+    // Our own trouble with a full disk, not a word of the monitor's.
+    [{ console: [], error: system('ENOSPC', 'write: no space left on device') }, 'diskFull', 'other'],
+    [{ console: [], exit: exit(null, 'SIGKILL'), hostOutOfMemory: true }, 'outOfMemory', 'build_vm'],
+    [{ console: [], exit: exit(null, 'SIGKILL'), hostOutOfMemory: false }, 'killed', 'other'],
+    [{ console: [], exit: exit(null, 'SIGSEGV'), hostOutOfMemory: true }, 'other', 'build_vm'],
     [{ console: [], error: new RuntimeError('database: locked') }, 'other', 'config'],
   ])('judges %o as %s at stage %s', (evidence, kind, stage) => {
     const failure = classifyBootFailure(evidence, new Date('2026-01-02T03:04:05.678Z'));
     expect(failure).toMatchObject({ kind, record: { stage, t: '2026-01-02T03:04:05.678Z' } });
     expect(failure.record.message).not.toBe('');
+  });
+
+  it('says how much memory this machine could not give', () => {
+    const words = "qemu-system-x86_64: cannot set up guest memory 'ram': Cannot allocate memory";
+    const { record, hint } = classifyBootFailure({ console: [], exit: exit(1, null, words), memoryMib: 512 });
+    expect(record.message).toBe(
+      "build VM: this machine has too little memory left for a guest of 512 MiB: cannot set up guest memory 'ram': Cannot allocate memory",
+    );
+    expect(hint).toMatch(/--memory/);
+  });
+
+  it('prefers the way out that an error has itself', () => {
+    const error = socketTrouble(system('EADDRINUSE', 'listen /run/agent.sock', -98), '/run');
+    expect(classifyBootFailure({ console: [], error })).toMatchObject({
+      kind: 'network',
+      hint: expect.stringContaining('remove /run'),
+      record: { errno: 98, message: 'bind agent socket: listen /run/agent.sock' },
+    });
   });
 
   it('keeps the number of the system error and the way out', () => {

@@ -4,7 +4,7 @@ import { MachineEnded } from '../vmm/machine-ended.ts';
 import { NO_SPACE_BYTES } from './assert-room.ts';
 import { findingFromConsole } from './boot-failure-console.ts';
 import { findingFromEnd } from './boot-failure-end.ts';
-import { findingFromError, messageOf } from './boot-failure-error.ts';
+import { findingFromError, findingFromSystemError, messageOf } from './boot-failure-error.ts';
 import { type Finding, HINTS } from './boot-failure-finding.ts';
 import { findingFromMonitor } from './boot-failure-monitor.ts';
 import { bootStageOf, errnoInMessage } from './boot-stage.ts';
@@ -33,13 +33,18 @@ export interface BootEvidence {
   readonly waitedMs?: number;
   /** Memory of the guest in MiB. */
   readonly memoryMib?: number | undefined;
+  /** Whether the host's kernel ended a process for want of memory meanwhile. */
+  readonly hostOutOfMemory?: boolean;
   /** Folder with the sandbox's own disk. */
   readonly sandboxDir?: string;
   /** Bytes that could still be written there. */
   readonly freeBytes?: number | undefined;
 }
 
-/** Judges why a machine did not come up: a full disk explains the rest; then the guest's own words, then the monitor's, then how it ended. */
+/**
+ * Judges why a machine did not come up: a full disk explains the rest; then the guest's own words, then what the system
+ * refused us, then the monitor's words, then how it ended.
+ */
 export function classifyBootFailure(evidence: BootEvidence, now: Date = new Date()): BootFailure {
   const seen =
     evidence.error instanceof MachineEnded
@@ -48,7 +53,8 @@ export function classifyBootFailure(evidence: BootEvidence, now: Date = new Date
   const finding =
     findingFromSpace(seen) ??
     findingFromConsole(seen.console, seen) ??
-    findingFromMonitor(seen.exit?.stderrTail || messageOf(seen.error)) ??
+    findingFromSystemError(seen.error) ??
+    findingFromMonitor(seen.exit?.stderrTail || messageOf(seen.error), seen.memoryMib) ??
     findingFromError(seen.error) ??
     findingFromEnd(seen);
   return bootFailureOf(finding, now);

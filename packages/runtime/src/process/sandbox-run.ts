@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { LaunchConfig, VmExit, VmProcess } from '@microsandbox/types';
 import { assertRoom } from './assert-room.ts';
 import { bootReportOf } from './boot-report.ts';
@@ -20,9 +21,11 @@ import type { RunRecord } from './keeper/run-record.ts';
 import { startMetrics } from './keeper/start-metrics.ts';
 import type { LaunchedMachine } from './launch-machine.ts';
 import { SandboxNetwork } from './network/sandbox-network.ts';
+import { oomKills } from './oom-kills.ts';
 import type { PhaseClock } from './phase-clock.ts';
 import type { ProcessPlaces } from './places.ts';
 import { AgentRelay } from './relay/agent-relay.ts';
+import { socketTrouble } from './socket-trouble.ts';
 import { prepareSocketFolder, publishLegacySocket, removeSockets } from './sockets.ts';
 import { runStartupCommand } from './startup-command.ts';
 import type { StatusChannel } from './status-channel.ts';
@@ -51,6 +54,7 @@ export class SandboxRun {
   readonly #relay: AgentRelay;
   readonly #guest: GuestReport;
   readonly #housekeeping: Housekeeping;
+  readonly #oomKillsBefore = oomKills();
   #control: ControlServer | null = null;
   #metrics: MetricsSampler | null = null;
   #network: SandboxNetwork | null = null;
@@ -143,10 +147,17 @@ export class SandboxRun {
 
   /** Folders and sockets, made while the machine starts. */
   async #prepare(): Promise<void> {
-    const { places, launch } = this.#options;
+    const { places } = this.#options;
     await mkdir(places.scriptsDir, { recursive: true, mode: 0o700 });
     for (const stale of Object.values(places.heartbeat)) await rm(stale, { force: true });
     await removeBootError(places.bootErrorFile);
+    await this.#bindSockets().catch((error: unknown) => {
+      throw socketTrouble(error, dirname(places.agentSocket));
+    });
+  }
+
+  async #bindSockets(): Promise<void> {
+    const { places, launch } = this.#options;
     await prepareSocketFolder(places);
     await this.#relay.listen(places.agentSocket);
     await publishLegacySocket(places.agentSocket, places.legacyAgentSocket);
@@ -206,7 +217,8 @@ export class SandboxRun {
     this.#boot?.closeShares();
     await machine?.exited;
     await this.#step('network', this.#network?.close());
-    const report = await examineBootFailure(error, places, memoryMib);
+    const oomKillsBefore = await this.#oomKillsBefore;
+    const report = await examineBootFailure(error, { places, memoryMib, oomKillsBefore });
     log.error(`boot failed: ${report.error.message}`);
     await this.#step('boot-error.json', writeBootError(places.bootErrorFile, report.error));
     await this.#step('sockets', removeSockets(places));

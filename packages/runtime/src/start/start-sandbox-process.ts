@@ -10,7 +10,6 @@ import {
   type VmmChoice,
   type VmmWish,
 } from '@microsandbox/types';
-import { classifyBootFailure } from '../process/boot-failure.ts';
 import { LAUNCH_FD, LIFECYCLE_LOCK_FD, PARENT_WATCH_FD, STATUS_FD } from '../process/descriptors.ts';
 import { formatProcessArguments, type SandboxMode } from '../process/process-arguments.ts';
 import type { BootPhaseName } from '../process/status-message.ts';
@@ -18,6 +17,7 @@ import { chooseVmm } from '../vmm/choose-vmm.ts';
 import { warmSetting } from '../warm/warm-setting.ts';
 import { assertShareable } from './assert-shareable.ts';
 import { awaitReady } from './await-ready.ts';
+import { bootStartErrorOf } from './boot-start-error-of.ts';
 import { BootTraces } from './boot-traces.ts';
 import { exitOf } from './exit-of.ts';
 import { SandboxProcess } from './sandbox-process.ts';
@@ -116,9 +116,9 @@ async function choose(
   try {
     return await chooseVmm({ wish, env: process.env, config, cacheDir: cacheDirOf(options) });
   } catch (error) {
-    const { record, kind, hint } = classifyBootFailure({ error, console: [] });
-    await keep(record);
-    throw new BootStartError(name, record, [], { cause: error, kind, ...(hint !== null && { hint }) });
+    const failure = bootStartErrorOf(name, error);
+    await keep(failure.record);
+    throw failure;
   }
 }
 

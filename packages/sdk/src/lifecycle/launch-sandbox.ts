@@ -52,7 +52,10 @@ export async function launchSandbox(options: LaunchOptions): Promise<LaunchedPro
   try {
     const host = await backend.config();
     metricsSlot = await reserveMetricsSlot(target, config, host);
-    await removeSocketArtifacts(target);
+    await removeSocketArtifacts(target).catch(async (error: unknown) => {
+      const { socketStartError } = await import('@microsandbox/runtime');
+      throw await socketStartError(error, { name: target.name, ...target.paths });
+    });
     await writeScripts(target, config.runtime.scripts);
     const network = networkOfLaunch(config.network, backend.env);
     const mounts = await resolveVolumes(target, config.mounts);
