@@ -25,4 +25,5 @@ mod shared_memory;
 mod shares;
 mod supervise;
 mod sys;
+mod terminal;
 mod tsc;

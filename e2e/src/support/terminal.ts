@@ -86,10 +86,10 @@ export class Terminal implements AsyncDisposable {
     return (await mustRun('stty', ['-F', this.path, '-g'])).stdout.toString().trim();
   }
 
-  /** Whether keys reach the program one by one, without being shown. */
+  /** Whether keys reach the program one by one, without being shown, and what it writes is shown unchanged. */
   async isRaw(): Promise<boolean> {
     const all = (await mustRun('stty', ['-F', this.path, '-a'])).stdout.toString();
-    return all.includes('-icanon') && all.includes('-echo ');
+    return ['-icanon', '-echo ', '-opost'].every((setting) => all.includes(setting));
   }
 
   /** Which of the shell's standard descriptors do not block: reading the terminal would fail for it. */

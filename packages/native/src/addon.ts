@@ -86,6 +86,12 @@ export interface NativeAddon
    */
   tryFlock(fd: number, mode: 'exclusive' | 'shared' | 'unlock'): boolean;
 
+  /**
+   * What is written to the terminal behind `fd` reaches it unchanged from now on, until the terminal's earlier settings
+   * are put back.
+   */
+  disableOutputProcessing(fd: number): void;
+
   /** Connected pair of stream sockets, close-on-exec. */
   socketPair(): [number, number];
 

@@ -7,6 +7,7 @@ import { reasonOf } from './reason-of.ts';
 export function withCodedErrors(native: NativeAddon): NativeAddon {
   return {
     tryFlock: (fd, mode) => attempt(() => native.tryFlock(fd, mode)),
+    disableOutputProcessing: (fd) => attempt(() => native.disableOutputProcessing(fd)),
     socketPair: () => attempt(() => native.socketPair()),
     pipe: () => attempt(() => native.pipe()),
     spawnSupervised: (command) =>

@@ -1,7 +1,7 @@
 //! The addon's `unsafe` system calls on plain descriptors, and one fork. What Linux and macOS do differently is in
 //! [`platform`], a module of the same functions for each.
 //!
-//! Why each use is sound: `flock`, `socketpair`, `pipe2`, `waitpid` and `fcntl` take integers or pointers to
+//! Why each use is sound: `flock`, `socketpair`, `pipe2`, `waitpid`, `fcntl`, `tcgetattr` and `tcsetattr` take integers or pointers to
 //! locals that outlive the call. Between `fork` and `execve` the child runs only async-signal-safe calls on
 //! memory that was prepared before the fork (no allocation, no locks), because other threads of this
 //! process may have held any lock when it was copied.
@@ -16,6 +16,7 @@ mod spawn;
 mod tsc;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 pub use platform::{end_with_parent, kvm_refusal, pipe, socket_pair};
@@ -30,6 +31,16 @@ pub enum Exit {
 
 pub fn flock(fd: i32, operation: i32) -> io::Result<()> {
     check(unsafe { libc::flock(fd, operation) }).map(|_| ())
+}
+
+/// Clears `OPOST` of the terminal behind `fd`.
+pub fn disable_output_processing(fd: i32) -> io::Result<()> {
+    let mut settings = MaybeUninit::<libc::termios>::uninit();
+    check(unsafe { libc::tcgetattr(fd, settings.as_mut_ptr()) })?;
+    // Written by the call before, which succeeded.
+    let mut settings = unsafe { settings.assume_init() };
+    settings.c_oflag &= !libc::OPOST;
+    check(unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const settings) }).map(|_| ())
 }
 
 /// Takes over an open descriptor of this process; an unopened number is refused.

@@ -1,17 +1,17 @@
 import { once } from 'node:events';
-import type { ReadStream, WriteStream } from 'node:tty';
+import type { WriteStream } from 'node:tty';
 import { AgentLostError, ExecFailedError, TerminalError } from '@microsandbox/types';
 import { DetachMatcher } from './detach-matcher.ts';
 import type { ExecHandle } from './exec-handle.ts';
 import type { TerminalSize } from './exec-request.ts';
-import { RawTerminal } from './raw-terminal.ts';
+import { RawTerminal, type TerminalInput } from './raw-terminal.ts';
 
 /** What an attached call returns when the program was left running. */
 export const DETACHED = -1;
 
 /** The terminal that a program is attached to. */
 export interface HostTerminal {
-  readonly input: ReadStream;
+  readonly input: TerminalInput;
   readonly output: WriteStream;
 }
 
