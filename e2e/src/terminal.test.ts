@@ -137,7 +137,7 @@ describe.skipIf(noTerminal)(`a terminal${noTerminal === null ? '' : ` (skipped: 
   });
 
   it('belongs to a command of `run` too', async () => {
-    msb('run', made.reference, '--', 'sh', '-c', 'tty; stty size; read x; exit $x');
+    msb('run', '-it', made.reference, '--', 'sh', '-c', 'tty; stty size; read x; exit $x');
     await terminal.until(/\/dev\/pts\/\d+\n24 80\n/);
     expect(await terminal.isRaw()).toBe(true);
     terminal.type('9\n');

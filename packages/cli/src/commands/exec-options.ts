@@ -10,6 +10,12 @@ export interface TerminalOptions {
 
 export const TERMINAL_OPTIONS: readonly OptionSpec[] = [
   { long: 'tty', short: 't', about: 'Give the command a terminal', conflicts: ['no-tty'] },
+  {
+    long: 'interactive',
+    short: 'i',
+    about: 'Accepted for those used to `-it`; standard input is always passed on',
+    hidden: true,
+  },
   { long: 'no-tty', about: 'Never attach this terminal', conflicts: ['tty'] },
   { long: 'timeout', value: 'DURATION', about: 'Kill the command after this long' },
   {
