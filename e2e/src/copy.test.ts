@@ -216,13 +216,16 @@ describe('msb cp', () => {
 
   it('explains what it cannot do', async () => {
     await box.shell('mkdir /odd; mkfifo /odd/pipe');
+    await writeFile(join(folder, 'there'), 'x');
     const cases: [string[], string][] = [
       [['a', 'b'], 'msb copy requires at least one sandbox endpoint (SANDBOX:/path)'],
       [['-', 'b'], 'msb copy requires at least one sandbox endpoint (SANDBOX:/path)'],
       [['box:rel', 'b'], 'ambiguous copy endpoint `box:rel`'],
       [['box:/', folder], 'cannot infer basename for /'],
       [['box:/t/..', folder], 'invalid guest path component ".."'],
-      [['box:/none', folder], `sandbox fs error: stat: ${NOT_FOUND}`],
+      [['box:/none', folder], `sandbox fs error: /none: stat: ${NOT_FOUND}`],
+      [['box:/proc/1/mem', folder], 'sandbox fs error: /proc/1/mem: read: I/O error (os error 5)'],
+      [[join(folder, 'there'), 'box:/none/there'], `sandbox fs error: /none/there: open: ${NOT_FOUND}`],
       [['box:/odd', join(folder, 'odd')], 'unsupported file type: /odd/pipe'],
       [['box:/t', 'box:/t/inside'], 'cannot copy /t into itself: /t/inside'],
       [[join(folder, 'none'), 'box:/x'], 'none: no such file or folder'],

@@ -1,6 +1,7 @@
 import { CustomError } from '@microsandbox/types';
-import type { SandboxFsOps } from 'microsandbox';
+import type { GuestPath, SandboxFsOps } from 'microsandbox';
 import type { ByteName } from './byte-name.ts';
+import { guestError } from './guest-error.ts';
 import { guestPathOf } from './guest-path-of.ts';
 import { statOrNull } from './guest-sink.ts';
 import type { TreeEntry, TreeSource } from './tree-entry.ts';
@@ -14,7 +15,7 @@ export async function* withFolders(
   files: SandboxFsOps,
   root: string,
 ): AsyncGenerator<TreeEntry, void, void> {
-  await files.mkdir(root);
+  await mkdirAt(files, root);
   const checked = new Set<string>();
   for await (const entry of entries) {
     if (entry.path.length === 0) continue;
@@ -39,10 +40,18 @@ async function check(
     if (checked.has(key)) continue;
     const path = guestPathOf(root, inner);
     const existing = await statOrNull(files, path);
-    if (existing === null) await files.mkdir(path);
+    if (existing === null) await mkdirAt(files, path);
     else if (existing.kind !== 'directory') {
       throw new CustomError(`refusing to go through ${path}: it is no folder`);
     }
     checked.add(key);
+  }
+}
+
+async function mkdirAt(files: SandboxFsOps, path: GuestPath): Promise<void> {
+  try {
+    await files.mkdir(path);
+  } catch (error) {
+    throw guestError(path, error);
   }
 }

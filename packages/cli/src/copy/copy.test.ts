@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { runCommand } from '@microsandbox/test-utils';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { baseName, checkedName } from './base-name.ts';
@@ -270,7 +271,7 @@ describe('archives', () => {
     }
   });
 
-  it('that are cut off, or climb, are refused', async () => {
+  it('that are cut off, climb, or are none, are refused', async () => {
     await writeFile(join(folder, 'a'), 'x'.repeat(2000));
     const read = async (bytes: Uint8Array): Promise<void> => {
       const source = async function* (): AsyncGenerator<Uint8Array> {
@@ -283,6 +284,12 @@ describe('archives', () => {
     const { stdout } = await runCommand('tar', ['-c', '-C', folder, 'a']);
     await expect(read(stdout)).resolves.toBeUndefined();
     await expect(read(stdout.subarray(0, 1500))).rejects.toThrow(/unexpected EOF|ends inside/);
+    for (const other of [gzipSync(stdout), Buffer.from('junk'), Buffer.alloc(600, 'x')]) {
+      await expect(read(other)).rejects.toMatchObject({
+        message: expect.stringMatching(/^no readable tar archive: /),
+        hint: expect.stringContaining('not compressed'),
+      });
+    }
     const climbing = await runCommand('tar', ['-cP', '-C', folder, '--transform', 's,^a$,../a,', 'a']);
     await expect(read(climbing.stdout)).rejects.toThrow('it leaves the archive');
   });

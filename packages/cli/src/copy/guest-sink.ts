@@ -1,6 +1,7 @@
 import { CustomError } from '@microsandbox/types';
 import type { FsMetadata, GuestPath, SandboxFsOps } from 'microsandbox';
 import { type ByteName, nameBytes } from './byte-name.ts';
+import { guestError } from './guest-error.ts';
 import { guestPathOf } from './guest-path-of.ts';
 import type { FileEntry, SymlinkEntry, TreeEntry, TreeSink } from './tree-entry.ts';
 
@@ -23,6 +24,14 @@ export class GuestSink implements TreeSink {
 
   async add(entry: TreeEntry): Promise<void> {
     const path = this.#pathOf(entry.path);
+    try {
+      await this.#addAt(path, entry);
+    } catch (error) {
+      throw guestError(path, error);
+    }
+  }
+
+  async #addAt(path: Buffer, entry: TreeEntry): Promise<void> {
     switch (entry.kind) {
       case 'directory':
         await this.#files.mkdir(path);
@@ -74,6 +83,6 @@ export async function statOrNull(files: SandboxFsOps, path: GuestPath): Promise<
     return await files.lstat(path);
   } catch (error) {
     if (/os error 2\b/.test((error as Error).message)) return null;
-    throw error;
+    throw guestError(path, error);
   }
 }

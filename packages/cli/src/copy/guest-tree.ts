@@ -2,6 +2,7 @@ import { CustomError } from '@microsandbox/types';
 import type { FsEntry, SandboxFsOps } from 'microsandbox';
 import { checkedName } from './base-name.ts';
 import { type ByteName, bytesName } from './byte-name.ts';
+import { guestError } from './guest-error.ts';
 import { permissionsOf, type TreeEntry } from './tree-entry.ts';
 
 /** Folders in folders; more than any honest tree has. */
@@ -19,7 +20,7 @@ export interface GuestPlace {
 
 /** A file, link or folder of a sandbox, with everything below it. What the guest says is checked. */
 export async function* guestTree(place: GuestPlace, root: string): AsyncGenerator<TreeEntry, void, void> {
-  const metadata = await place.files.lstat(root);
+  const metadata = await place.files.lstat(root).catch(failedAt(root));
   yield* below(place, { ...metadata, path: root }, []);
 }
 
@@ -34,7 +35,7 @@ async function* below(
   if (names.length >= MAX_DEPTH) throw new CustomError(`more than ${MAX_DEPTH} folders deep: ${info.path}`);
   const path = bytesName(pathOf(info));
   const folder = path.endsWith('/') ? path : `${path}/`;
-  for (const child of await place.files.list(pathOf(info))) {
+  for (const child of await place.files.list(pathOf(info)).catch(failedAt(info.path))) {
     const inner = bytesName(pathOf(child));
     const name = checkedName(inner.startsWith(folder) ? inner.slice(folder.length) : '');
     yield* below(place, child, [...names, name]);
@@ -49,7 +50,11 @@ async function entryOf(place: GuestPlace, info: FsEntry, names: readonly ByteNam
     case 'directory':
       return { ...base, kind };
     case 'symlink':
-      return { ...base, kind, target: checkedTarget(info.path, await place.files.readLinkBytes(path)) };
+      return {
+        ...base,
+        kind,
+        target: checkedTarget(info.path, await place.files.readLinkBytes(path).catch(failedAt(info.path))),
+      };
     case 'file':
       return {
         ...base,
@@ -64,8 +69,19 @@ async function entryOf(place: GuestPlace, info: FsEntry, names: readonly ByteNam
 }
 
 async function* content({ files }: GuestPlace, path: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  await using stream = await files.readStream(path);
-  yield* stream;
+  try {
+    await using stream = await files.readStream(path);
+    yield* stream;
+  } catch (error) {
+    throw guestError(path, error);
+  }
+}
+
+/** A rejected operation is told with its file. */
+function failedAt(path: string): (error: unknown) => never {
+  return (error) => {
+    throw guestError(path, error);
+  };
 }
 
 function checkedTarget(path: string, target: Uint8Array): ByteName {

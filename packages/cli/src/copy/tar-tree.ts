@@ -1,5 +1,5 @@
 import { memberKind, type TarMember, TarScanner } from '@microsandbox/image';
-import { CustomError } from '@microsandbox/types';
+import { CustomError, ImageError } from '@microsandbox/types';
 import { type ByteName, nameText } from './byte-name.ts';
 import { permissionsOf, type TreeEntry } from './tree-entry.ts';
 
@@ -35,11 +35,23 @@ async function* tarEvents(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Ta
     { extensionBytes: MAX_EXTENSION_BYTES, streamBytes: Number.MAX_SAFE_INTEGER },
   );
   for await (const chunk of archive) {
-    scanner.push(chunk);
+    asArchive(() => scanner.push(chunk));
     yield* found;
     found = [];
   }
-  scanner.end();
+  asArchive(() => scanner.end());
+}
+
+/** What the scanner finds wrong, told as what it means to whoever gave the archive. */
+function asArchive(scan: () => void): void {
+  try {
+    scan();
+  } catch (cause) {
+    throw new ImageError(`no readable tar archive: ${(cause as Error).message}`, {
+      cause,
+      hint: 'an archive is expected as `tar c` writes it, not compressed',
+    });
+  }
 }
 
 /** The body of a file is taken from the same events, so a loop over them must not end them. */
