@@ -68,12 +68,14 @@ describe('bin/msb', () => {
     });
   });
 
-  it('keeps compiled code in a home that is there, and makes none', () => {
+  it('keeps compiled code in the cache of a home, and makes neither', () => {
     build('exports.main = () => {};');
     const home = join(folder, 'home');
-    run(process.execPath, [], { MSB_HOME: home });
-    expect(existsSync(home)).toBe(false);
-    mkdirSync(home);
+    for (const missing of [home, join(home, 'cache')]) {
+      run(process.execPath, [], { MSB_HOME: home });
+      expect(existsSync(missing)).toBe(false);
+      mkdirSync(missing);
+    }
     run(process.execPath, [], { MSB_HOME: home });
     expect(readdirSync(join(home, 'cache/compile'))).not.toEqual([]);
   });

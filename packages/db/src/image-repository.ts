@@ -172,7 +172,10 @@ function findImage(db: Database, reference: string): ImageRow | null {
 
 function requireImage(db: Database, reference: string): ImageRow {
   const image = findImage(db, reference);
-  if (image === null) throw new ImageNotFoundError(`image not found: ${reference}`);
+  if (image === null)
+    throw new ImageNotFoundError(`image not found: ${reference}`, {
+      hint: 'images go by the name that was typed or loaded: see msb image ls',
+    });
   return image;
 }
 

@@ -39,8 +39,12 @@ export class ArchiveFiles implements LayoutFiles, AsyncDisposable {
       return new ArchiveFiles(handle, path, name, await indexTar(handle, path));
     } catch (error) {
       await handle.close();
-      if (error instanceof ImageError)
-        throw new ImageError(`${name} is no archive: ${error.message}`, { cause: error });
+      if (error instanceof ImageError) {
+        throw new ImageError(`${name} is no archive: ${error.message}`, {
+          cause: error,
+          hint: 'give an archive that docker save, podman save or skopeo wrote',
+        });
+      }
       throw error;
     }
   }

@@ -63,6 +63,11 @@ async function copy(
     } finally {
       await chunks.return();
     }
+    if (writer.position === 0) {
+      throw new ImageError(`${name} is no archive: it is empty`, {
+        hint: 'check the command that was to write the archive',
+      });
+    }
     await writer.finish();
   } catch (error) {
     await writer.abort();

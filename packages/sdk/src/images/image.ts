@@ -57,7 +57,10 @@ export class Image {
     const row = await currentBackend()
       .local('Image::get')
       .reading((catalog) => new ImageRepository(catalog).byReference(reference));
-    if (row === null) throw new ImageNotFoundError(`image not found: ${reference}`);
+    if (row === null)
+      throw new ImageNotFoundError(`image not found: ${reference}`, {
+        hint: 'images go by the name that was typed or loaded: see msb image ls',
+      });
     return new ImageHandle(row);
   }
 
@@ -239,7 +242,10 @@ export class Image {
     const { manifestDigest } = await Image.get(reference);
     const { cacheDir } = await backend.layout();
     const image = await new ImageCache(cacheDir).findByManifestDigest(manifestDigest ?? '');
-    if (image === null) throw new ImageNotFoundError(`image not found: ${reference}`);
+    if (image === null)
+      throw new ImageNotFoundError(`image not found: ${reference}`, {
+        hint: 'images go by the name that was typed or loaded: see msb image ls',
+      });
     return imageHistory(image);
   }
 
