@@ -1,19 +1,20 @@
-//! Reading a layer: from compressed bytes to its tree.
+//! Reading a layer: from compressed bytes to its tree, on two threads. One unpacks, the other is the consumer's.
 
 use crate::consumer::Consumer;
 use crate::decoder::{Compression, DecodeError, Decoder};
 use crate::failure::Failure;
 use crate::limits::Limits;
+use crate::queue::Queue;
 use crate::spool::Spool;
 use crate::tar::Scanner;
 use crate::tree::Tree;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 /// Bytes unpacked at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Unpacked bytes after which a call returns, so that a layer can be refused before it fills the disk.
-const CALL_BYTES: usize = 4 * 1024 * 1024;
 
 /// A layer that has been read.
 pub struct UnpackedLayer {
@@ -25,56 +26,71 @@ pub struct UnpackedLayer {
 }
 
 pub struct Unpacker {
+    input: Arc<Queue>,
+    /// None once it is waited for.
+    thread: Option<JoinHandle<Result<UnpackedLayer, Failure>>>,
+    spool_path: PathBuf,
+}
+
+/// What the unpacking thread has.
+struct Work {
+    input: Arc<Queue>,
     decoder: Decoder,
     consumer: Consumer,
     spool_path: PathBuf,
-    /// Input that an earlier call did not get to.
-    left: Vec<u8>,
 }
 
 impl Unpacker {
     /// Bodies go to the file at `spool`, made when it is first needed.
-    pub fn new(compression: Compression, spool: &Path, limits: Limits) -> io::Result<Self> {
-        let scanner = Scanner::new(Spool::new(spool), limits);
-        Ok(Self {
+    pub fn start(compression: Compression, spool: &Path, limits: Limits) -> io::Result<Self> {
+        let input = Arc::<Queue>::default();
+        let spool_path = spool.to_owned();
+        let work = Work {
+            input: input.clone(),
             decoder: Decoder::new(compression),
-            consumer: Consumer::start(scanner, BUFFER_BYTES)?,
-            spool_path: spool.to_owned(),
-            left: Vec::new(),
+            consumer: Consumer::start(Scanner::new(Spool::new(spool), limits), BUFFER_BYTES)?,
+            spool_path: spool_path.clone(),
+        };
+        let thread = thread::Builder::new()
+            .name("unpack".into())
+            .spawn(move || work.run())?;
+        Ok(Self {
+            input,
+            thread: Some(thread),
+            spool_path,
         })
     }
 
-    /// Unpacks the next pieces of the layer, or goes on with earlier ones. True when input is left: call again, without
-    /// new input. A failure may be one of what an earlier call was given.
-    pub fn push(&mut self, pieces: &[&[u8]]) -> Result<bool, Failure> {
-        let mut made = 0;
-        let left = std::mem::take(&mut self.left);
-        let mut result = Ok(());
-        for piece in std::iter::once(left.as_slice()).chain(pieces.iter().copied()) {
-            let mut at = 0;
-            if result.is_ok() && made < CALL_BYTES {
-                result = self.unpack(piece, &mut at, &mut made);
-            }
-            if result.is_ok() {
-                self.left.extend_from_slice(&piece[at..]);
-            }
-        }
-        if result.is_err() {
-            // What came before the broken place is read first, and may be refused.
-            self.consumer.finish();
-        }
-        self.consumer.failure().map_or(Ok(()), Err)?;
-        result?;
-        // What the decoder itself still holds comes out without input.
-        Ok(made >= CALL_BYTES || !self.left.is_empty())
+    /// Where the layer's bytes go. It is abandoned once they cannot become a layer; `finish` says why.
+    pub fn input(&self) -> Arc<Queue> {
+        self.input.clone()
     }
 
-    /// To be called when no more input comes.
+    /// To be called when no more input comes. Waits until all of it is read.
     pub fn finish(mut self) -> Result<UnpackedLayer, Failure> {
+        self.input.end();
+        let joined = self.thread.take().and_then(|thread| thread.join().ok());
+        joined.unwrap_or_else(|| Err(thread_ended(&self.spool_path)))
+    }
+}
+
+impl Drop for Unpacker {
+    /// Ends the thread of a layer that nobody finishes.
+    fn drop(&mut self) {
+        self.input.abandon();
+    }
+}
+
+impl Work {
+    fn run(mut self) -> Result<UnpackedLayer, Failure> {
+        let unpacked = self.unpack_all();
+        self.input.abandon();
+        // What came before a broken place is read first, and may be refused.
         let consumed = self.consumer.finish();
         self.consumer.failure().map_or(Ok(()), Err)?;
+        unpacked?;
         self.decoder.end().map_err(Failure::Decode)?;
-        let consumed = consumed.ok_or_else(|| self.thread_ended())?;
+        let consumed = consumed.ok_or_else(|| thread_ended(&self.spool_path))?;
         let (tree, spool) = consumed.scanner.finish()?;
         Ok(UnpackedLayer {
             tree,
@@ -83,26 +99,39 @@ impl Unpacker {
         })
     }
 
-    fn unpack(&mut self, piece: &[u8], at: &mut usize, made: &mut usize) -> Result<(), Failure> {
-        while *made < CALL_BYTES {
-            let Some(mut buffer) = self.consumer.buffer() else {
-                return Err(self.thread_ended());
-            };
-            let (filled, result) = fill(&mut self.decoder, piece, at, &mut buffer);
-            let is_full = filled == buffer.len();
-            self.consumer.consume(buffer, filled);
-            *made += filled;
-            result.map_err(Failure::Decode)?;
-            if !is_full {
-                break;
-            }
+    fn unpack_all(&mut self) -> Result<(), Failure> {
+        while let Some(piece) = self.input.take() {
+            self.unpack(&piece)?;
+            self.input.give_back(piece);
         }
         Ok(())
     }
 
-    fn thread_ended(&self) -> Failure {
-        Failure::writing(&self.spool_path)(io::Error::other("the layer's thread ended"))
+    /// Unpacks a piece, and what the decoder itself still holds.
+    fn unpack(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let mut at = 0;
+        loop {
+            let Some(mut buffer) = self.consumer.buffer() else {
+                return Err(thread_ended(&self.spool_path));
+            };
+            let (filled, result) = fill(&mut self.decoder, piece, &mut at, &mut buffer);
+            let is_full = filled == buffer.len();
+            self.consumer.consume(buffer, filled);
+            result.map_err(Failure::Decode)?;
+            // A piece may become a thousand times as long.
+            self.consumer.failure().map_or(Ok(()), Err)?;
+            if self.input.is_abandoned() {
+                return Err(Failure::Cancelled);
+            }
+            if !is_full {
+                return Ok(());
+            }
+        }
     }
+}
+
+fn thread_ended(spool: &Path) -> Failure {
+    Failure::writing(spool)(io::Error::other("the layer's thread ended"))
 }
 
 /// Unpacks from `at` on until the buffer is full or the piece is used up; says how much is in the buffer.

@@ -1,10 +1,10 @@
-//! Building of image layers: functions and classes of `packages/native/src/layers.ts`. All work happens in Node's thread
-//! pool.
+//! Building of image layers: functions and classes of `packages/native/src/layers.ts`. All work happens in threads of
+//! theirs and in Node's thread pool.
 
 use msb_layer::{
-    Action, Compression, Failure, LayerImage, Limits, UnpackedLayer, Unpacker, write_fsmeta,
+    Action, Compression, Failure, LayerImage, Limits, Queue, UnpackedLayer, Unpacker, write_fsmeta,
 };
-use napi::bindgen_prelude::{AsyncTask, Buffer, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Task};
 use napi_derive::napi;
 
@@ -43,17 +43,16 @@ pub struct LayerFailure {
     pub cancelled: bool,
 }
 
-/// What came of some input.
+/// What came of all input.
 #[napi(object, object_from_js = false)]
-pub struct LayerStep {
-    pub more: bool,
+pub struct LayerEnd {
     pub sha256: Option<String>,
     pub failure: Option<LayerFailure>,
 }
 
 /// What a layer is at the moment.
 enum State {
-    Unpacking(Box<Unpacker>),
+    Unpacking(Unpacker),
     Unpacked(UnpackedLayer),
     Written(Arc<LayerImage>),
     /// Failed, or in the hands of a task.
@@ -63,6 +62,7 @@ enum State {
 #[napi]
 pub struct Layer {
     state: Arc<Mutex<State>>,
+    input: Arc<Queue>,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -78,25 +78,28 @@ pub fn begin_layer(
         "zstd" => Compression::Zstd,
         other => return Err(Error::from_reason(format!("unknown compression: {other}"))),
     };
-    let unpacker = Unpacker::new(compression, Path::new(&spool_path), limits.into())
+    let unpacker = Unpacker::start(compression, Path::new(&spool_path), limits.into())
         .map_err(|error| crate::error::system("thread", &error))?;
     Ok(Layer {
-        state: Arc::new(Mutex::new(State::Unpacking(Box::new(unpacker)))),
+        input: unpacker.input(),
+        state: Arc::new(Mutex::new(State::Unpacking(unpacker))),
         cancelled: Arc::default(),
     })
 }
 
 #[napi]
 impl Layer {
-    #[napi(ts_return_type = "Promise<LayerStep>")]
-    pub fn push(&self, chunks: Vec<Uint8Array>) -> AsyncTask<Push> {
-        AsyncTask::new(Push {
-            state: self.state.clone(),
-            chunks,
-        })
+    #[napi]
+    pub fn push(&self, bytes: &[u8]) -> bool {
+        self.input.give(bytes)
     }
 
-    #[napi(ts_return_type = "Promise<LayerStep>")]
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn ready(&self) -> AsyncTask<Ready> {
+        AsyncTask::new(Ready(self.input.clone()))
+    }
+
+    #[napi(ts_return_type = "Promise<LayerEnd>")]
     pub fn finish(&self) -> AsyncTask<Finish> {
         AsyncTask::new(Finish(self.state.clone()))
     }
@@ -112,6 +115,7 @@ impl Layer {
 
     #[napi]
     pub fn cancel(&self) {
+        self.input.abandon();
         self.cancelled.store(true, Ordering::Relaxed);
     }
 }
@@ -147,29 +151,18 @@ impl LayerStack {
     }
 }
 
-pub struct Push {
-    state: Arc<Mutex<State>>,
-    chunks: Vec<Uint8Array>,
-}
+pub struct Ready(Arc<Queue>);
 
-impl Task for Push {
-    type Output = Result<bool, Failure>;
-    type JsValue = LayerStep;
+impl Task for Ready {
+    type Output = bool;
+    type JsValue = bool;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let pieces: Vec<&[u8]> = self.chunks.iter().map(AsRef::as_ref).collect();
-        match &mut *locked(&self.state) {
-            State::Unpacking(unpacker) => Ok(unpacker.push(&pieces)),
-            _ => Err(out_of_order()),
-        }
+    fn compute(&mut self) -> napi::Result<bool> {
+        Ok(self.0.wait())
     }
 
-    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<LayerStep> {
-        Ok(LayerStep {
-            more: *output.as_ref().unwrap_or(&false),
-            sha256: None,
-            failure: output.err().map(described),
-        })
+    fn resolve(&mut self, _: Env, is_wanted: bool) -> napi::Result<bool> {
+        Ok(is_wanted)
     }
 }
 
@@ -177,7 +170,7 @@ pub struct Finish(Arc<Mutex<State>>);
 
 impl Task for Finish {
     type Output = Result<String, Failure>;
-    type JsValue = LayerStep;
+    type JsValue = LayerEnd;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let mut state = locked(&self.0);
@@ -191,16 +184,12 @@ impl Task for Finish {
         }))
     }
 
-    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<LayerStep> {
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<LayerEnd> {
         let (sha256, failure) = match output {
             Ok(sha256) => (Some(sha256), None),
             Err(failure) => (None, Some(described(failure))),
         };
-        Ok(LayerStep {
-            more: false,
-            sha256,
-            failure,
-        })
+        Ok(LayerEnd { sha256, failure })
     }
 }
 

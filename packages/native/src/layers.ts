@@ -1,5 +1,5 @@
 /**
- * Contract of building image layers (`crates/layer`, in Node's thread pool): from the stream of a layer to its EROFS
+ * Contract of building image layers (`crates/layer`, off the event loop): from the stream of a layer to its EROFS
  * image, and from the trees of all layers to the image of their metadata.
  */
 export interface LayerNatives {
@@ -32,15 +32,17 @@ export interface NativeLayerLimits {
 /** One layer. One call at a time, but for {@link cancel}. */
 export interface NativeLayer {
   /**
-   * Unpacks and reads the next pieces of the layer, which must not change before the result is there; at most some 4 MiB
-   * come of them. What is wrong with them may be told by a later call.
+   * Gives a copy of the next bytes of the layer to the thread that unpacks it. False when enough of them wait there: then
+   * {@link ready} comes first.
    */
-  push(pieces: readonly Uint8Array[]): Promise<NativeLayerStep>;
-  /** To be called once, after the last piece, also when the layer is given up: nothing is written to the spool after it. */
-  finish(): Promise<NativeLayerStep>;
+  push(bytes: Uint8Array): boolean;
+  /** Waits for room. False when no more is wanted, since the layer is broken: {@link finish} tells how. */
+  ready(): Promise<boolean>;
+  /** To be called once, after the last bytes, also when the layer is given up: nothing is written to the spool after it. */
+  finish(): Promise<NativeLayerEnd>;
   /** Writes the image of a layer that is finished, made or emptied; its bytes are on the disk then. Null when all is done. */
   write(path: string): Promise<NativeLayerFailure | null>;
-  /** Ends a {@link write} that is under way. */
+  /** Ends unpacking, or a {@link write} that is under way. */
   cancel(): void;
 }
 
@@ -52,12 +54,10 @@ export interface NativeLayerStack {
   writeFsmeta(path: string): Promise<NativeLayerFailure | null>;
 }
 
-export interface NativeLayerStep {
-  /** Input is left: push again, without new pieces. */
-  readonly more: boolean;
-  /** At the end: digest of the whole unpacked layer, hexadecimal. */
+export interface NativeLayerEnd {
+  /** Digest of the whole unpacked layer, hexadecimal. */
   readonly sha256?: string;
-  /** Set when nothing can come after this. */
+  /** Set when it cannot be built. */
   readonly failure?: NativeLayerFailure;
 }
 

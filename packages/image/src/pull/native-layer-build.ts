@@ -3,10 +3,7 @@ import { releaseBuffer } from '../io/release-buffer.ts';
 import type { LayerBuild, LayerBuildOptions, NativelyBuiltLayer } from './layer-build.ts';
 import { nativeLayerError } from './native-layer-error.ts';
 
-/** Bytes that are unpacked with one call. */
-const BATCH_BYTES = 256 * 1024;
-
-/** Builds a layer in the thread pool: this thread only hands over what arrives, and lets go of it when it is unpacked. */
+/** Builds a layer in threads of its own: this one only hands over what arrives. */
 export class NativeLayerBuild implements LayerBuild {
   readonly #layer: NativeLayer;
   readonly #signal: AbortSignal | undefined;
@@ -18,16 +15,16 @@ export class NativeLayerBuild implements LayerBuild {
 
   async read(source: AsyncIterator<Buffer, void, void>): Promise<string> {
     try {
-      for (let next = gather(source); ; ) {
-        const batch = await next;
-        if (batch.length === 0) break;
-        // The next batch arrives while this one is being unpacked; a failure of its is told when it is waited for.
-        next = gather(source);
-        next.catch(() => undefined);
-        await this.#push(batch);
-        batch.forEach(releaseBuffer);
+      for (;;) {
+        const next = await source.next();
+        if (next.done) break;
+        const hasRoom = this.#layer.push(next.value);
+        releaseBuffer(next.value);
+        if (!hasRoom && !(await this.#layer.ready())) break;
+        this.#signal?.throwIfAborted();
       }
     } catch (error) {
+      this.#layer.cancel();
       // Its thread must not make the spool file after the caller has removed it.
       await this.#layer.finish();
       throw error;
@@ -47,25 +44,4 @@ export class NativeLayerBuild implements LayerBuild {
     if (failure !== null) throw nativeLayerError(failure);
     return { native: this.#layer };
   }
-
-  async #push(batch: readonly Buffer[]): Promise<void> {
-    for (let pieces = batch; ; pieces = []) {
-      this.#signal?.throwIfAborted();
-      const { more, failure } = await this.#layer.push(pieces);
-      if (failure !== undefined) throw nativeLayerError(failure);
-      if (!more) break;
-    }
-  }
-}
-
-/** The next chunks of a source, enough for one call; none at its end. */
-async function gather(source: AsyncIterator<Buffer, void, void>): Promise<Buffer[]> {
-  const chunks: Buffer[] = [];
-  for (let bytes = 0; bytes < BATCH_BYTES; ) {
-    const next = await source.next();
-    if (next.done) break;
-    chunks.push(next.value);
-    bytes += next.value.length;
-  }
-  return chunks;
 }
