@@ -18,6 +18,10 @@ import { Image, LocalBackend, withBackend } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useCommand } from './use-command.ts';
 
+/** What commands say of an image `none` that is not there. */
+const NOT_FOUND =
+  'error: image not found: none\n  → images go by the name that was typed or loaded: see msb image ls\n';
+
 const noTerminal = (await findProgram('script')) === null ? 'no program script' : null;
 if (noTerminal !== null) console.warn(`skipped: ${noTerminal}`);
 
@@ -202,7 +206,7 @@ describe('tag, history and df', () => {
       code: 0,
       stderr: '   ✓ Tagged       two:1\n',
     });
-    expect((await run('image tag none x')).stderr).toBe('error: image not found: none\n');
+    expect((await run('image tag none x')).stderr).toBe(NOT_FOUND);
     const usage = JSON.parse((await run('image df --format json')).stdout);
     const [tagged, other, one] = usage.images;
     expect([tagged.reference, other.reference, one.reference]).toEqual([
@@ -239,7 +243,7 @@ describe('tag, history and df', () => {
     expect((await run('image history a.test/one')).stdout).toMatch(
       /^CREATED +SIZE +CREATED BY\n- +\S+ B +-\n$/,
     );
-    expect((await run('image history none')).stderr).toBe('error: image not found: none\n');
+    expect((await run('image history none')).stderr).toBe(NOT_FOUND);
   });
 });
 
