@@ -2,6 +2,9 @@ import { type ImageConfig, ImageError } from '@microsandbox/types';
 import { z } from 'zod';
 import { parseDigest } from '../reference/image-digest.ts';
 
+/** More entries of one list or map than any image has; each wrong one costs a page of memory to report. */
+const MAX_ENTRIES = 10_000;
+
 const texts = z.array(z.string()).nullish();
 const keys = z.record(z.string(), z.unknown()).nullish();
 const text = z.string().nullish();
@@ -46,6 +49,7 @@ export function parseImageConfig(json: string): ParsedImageConfig {
   } catch (cause) {
     throw broken('is not JSON', cause);
   }
+  assertCounts(document);
   const result = configSchema.safeParse(document);
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -76,6 +80,18 @@ function broken(reason: string, cause?: unknown): ImageError {
     cause,
     hint: 'this is no container image but something else that registries hold, or a broken one',
   });
+}
+
+function assertCounts(document: unknown): void {
+  const { config, rootfs } = (document ?? {}) as { readonly config?: unknown; readonly rootfs?: unknown };
+  for (const [name, list] of [...entriesOf(config), ...entriesOf(rootfs)]) {
+    const count = typeof list === 'object' && list !== null ? Object.keys(list).length : 0;
+    if (count > MAX_ENTRIES) throw broken(`${name} has ${count} entries, more than ${MAX_ENTRIES}`);
+  }
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 }
 
 function sortedKeys(record: Readonly<Record<string, unknown>> | null | undefined): string[] {
