@@ -20,14 +20,27 @@ export function encodeFrame(frame: {
   readonly flags: number;
   readonly body: Uint8Array;
 }): Buffer {
-  const size = FRAME_HEADER_SIZE + frame.body.length;
+  const { id, flags, body } = frame;
+  return Buffer.concat([encodeFrameHead({ id, flags, bytes: body.length }), body]);
+}
+
+/**
+ * Writes what stands in front of a body of `bytes` bytes.
+ *
+ * @throws ProtocolError when the frame would be larger than {@link MAX_FRAME_SIZE}.
+ */
+export function encodeFrameHead(frame: {
+  readonly id: number;
+  readonly flags: number;
+  readonly bytes: number;
+}): Buffer {
+  const size = FRAME_HEADER_SIZE + frame.bytes;
   if (size > MAX_FRAME_SIZE) throw frameTooLarge(size);
-  const bytes = Buffer.allocUnsafe(FRAME_PREFIX_SIZE + size);
-  bytes.writeUInt32BE(size, 0);
-  bytes.writeUInt32BE(frame.id, 4);
-  bytes.writeUInt8(frame.flags, 8);
-  bytes.set(frame.body, FRAME_PREFIX_SIZE + FRAME_HEADER_SIZE);
-  return bytes;
+  const head = Buffer.allocUnsafe(FRAME_PREFIX_SIZE + FRAME_HEADER_SIZE);
+  head.writeUInt32BE(size, 0);
+  head.writeUInt32BE(frame.id, 4);
+  head.writeUInt8(frame.flags, 8);
+  return head;
 }
 
 export function frameTooLarge(size: number): ProtocolError {

@@ -9,11 +9,13 @@ export { attachExec, keepExec, listExecSessions } from './client/exec-session-cl
 export { RawAgentStream } from './client/raw-agent-stream.ts';
 export { encodeClientFlow } from './client-flow.ts';
 export * from './constants.ts';
+export { decodeDataBody } from './data-frame.ts';
 export * from './envelope.ts';
 export * from './exec-session-messages.ts';
 export { EXTENSIONS } from './extensions.ts';
 export { encodeFrame, type Frame } from './frame.ts';
 export * from './frame-decoder.ts';
+export { type FrameMemory, FrameReceiver } from './frame-receiver.ts';
 export * from './heartbeat.ts';
 export * from './message-types.ts';
 export * from './negotiate.ts';

@@ -49,8 +49,8 @@ export class AgentClient {
    * @throws AgentClientError
    */
   static async connect(path: string, options: DialOptions = {}): Promise<AgentClient> {
-    const { socket, prologue, rest } = await dial(path, options);
-    return new AgentClient(new Connection(socket, prologue, rest), prologue);
+    const dialled = await dial(path, options);
+    return new AgentClient(new Connection(dialled), dialled.prologue);
   }
 
   /** What the guest said when it was ready. */

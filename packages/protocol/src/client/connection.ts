@@ -1,16 +1,20 @@
 import type { Socket } from 'node:net';
 import { AgentClientError, AgentLostError } from '@microsandbox/types';
 import { FLAG_TERMINAL } from '../constants.ts';
-import { encodeFrame } from '../frame.ts';
-import { type DecodedFrame, FrameDecoder } from '../frame-decoder.ts';
+import { encodeFrameHead } from '../frame.ts';
+import type { DecodedFrame } from '../frame-decoder.ts';
+import { FrameReceiver } from '../frame-receiver.ts';
 import { CorrelationIds } from './correlation-ids.ts';
+import type { Dialled } from './dial.ts';
 import type { FrameQueue } from './frame-queue.ts';
-import type { Prologue } from './prologue.ts';
+import { FreshMemory } from './fresh-memory.ts';
 
 /** A stream that is alone on its connection pauses the socket above this many unread bytes. */
 export const PAUSE_ABOVE_BYTES = 1024 * 1024;
 /** … and lets it go on below this many. */
 export const RESUME_BELOW_BYTES = 256 * 1024;
+/** Bodies up to this size are copied behind their head, since one write is then quicker than two. */
+const COPIED_BYTES = 4096;
 /** A stream that shares its connection fails above this many unread bytes. */
 export const STREAM_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -23,16 +27,16 @@ export const STREAM_LIMIT_BYTES = 64 * 1024 * 1024;
  */
 export class Connection {
   readonly #socket: Socket;
-  readonly #decoder = new FrameDecoder();
+  readonly #receiver = new FrameReceiver(new FreshMemory());
   readonly #queues = new Map<number, FrameQueue>();
   readonly #ids: CorrelationIds;
   #closed: AgentLostError | AgentClientError | null = null;
 
-  constructor(socket: Socket, prologue: Prologue, rest: Buffer) {
+  constructor({ socket, prologue, rest, receiveWith }: Dialled) {
     this.#socket = socket;
     this.#ids = new CorrelationIds(prologue.range);
     // Listeners first: what the socket still holds must find them.
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    receiveWith({ room: () => this.#receiver.room(), receive: (bytes) => this.#receive(bytes) });
     socket.on('error', (error) => this.#lose(error));
     socket.on('close', () => this.#lose());
     if (rest.length > 0) this.#receive(rest);
@@ -55,15 +59,24 @@ export class Connection {
     this.flow();
   }
 
-  /** Sends one frame; resolves when the socket took it. */
-  async send(id: number, flags: number, body: Uint8Array): Promise<void> {
+  /** Sends one frame; resolves when the socket took it, and until then `body` must not be changed. */
+  async send(id: number, flags: number, ...body: readonly Uint8Array[]): Promise<void> {
     if (this.#closed !== null) throw this.#closed;
-    const bytes = encodeFrame({ id, flags, body });
+    const bytes = body.reduce((sum, part) => sum + part.length, 0);
+    const head = encodeFrameHead({ id, flags, bytes });
     await new Promise<void>((resolve, reject) => {
-      this.#socket.write(bytes, (error) => {
+      const done = (error: Error | null | undefined): void => {
         if (error) reject(this.#closed ?? lostError(error));
         else resolve();
-      });
+      };
+      if (bytes <= COPIED_BYTES) {
+        this.#socket.write(Buffer.concat([head, ...body]), done);
+        return;
+      }
+      this.#socket.cork();
+      for (const part of [head, ...body.slice(0, -1)]) this.#socket.write(part);
+      this.#socket.write(body.at(-1) ?? head, done);
+      this.#socket.uncork();
     });
   }
 
@@ -90,9 +103,12 @@ export class Connection {
     else if (bytes < RESUME_BELOW_BYTES && this.#socket.isPaused()) this.#socket.resume();
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(bytes: Buffer): void {
+    this.#receiver.push(bytes);
     try {
-      for (const frame of this.#decoder.push(chunk)) this.#deliver(frame);
+      for (let frame = this.#receiver.next(); frame !== null; frame = this.#receiver.next()) {
+        this.#deliver(frame);
+      }
     } catch (error) {
       // What follows a broken frame cannot be trusted.
       this.#socket.destroy();

@@ -15,7 +15,20 @@ export interface Dialled {
   readonly socket: Socket;
   readonly prologue: Prologue;
   readonly rest: Buffer;
+  /** Lets `receiver` have what comes from now on; the socket emits no `data`. */
+  receiveWith(receiver: Receiver): void;
 }
+
+/** Who says where a socket's bytes are read to. */
+export interface Receiver {
+  /** Room for the next bytes. */
+  room(): Buffer;
+  /** They came, as a rule in the room that was offered last. */
+  receive(bytes: Buffer): void;
+}
+
+/** Most of the prologue comes at once. */
+const PROLOGUE_ROOM_BYTES = 1024;
 
 /**
  * Connects to a relay's Unix socket and reads its prologue. A relay accepts long before its guest is up, so only
@@ -29,9 +42,38 @@ export function dial(path: string, options: DialOptions = {}): Promise<Dialled> 
     if (signal?.aborted) return reject(signal.reason);
     let received: Buffer = Buffer.alloc(0);
     let connected = false;
-    const socket = createConnection({ path });
+    let receiver: Receiver = {
+      room: () => Buffer.allocUnsafe(PROLOGUE_ROOM_BYTES),
+      receive: (bytes) => receivePrologue(bytes),
+    };
+    const socket = createConnection({
+      path,
+      onread: {
+        buffer: () => receiver.room(),
+        callback: (count, bytes) => {
+          receiver.receive(Buffer.from(bytes.buffer, bytes.byteOffset, count));
+          return true;
+        },
+      },
+    });
     const timer = setTimeout(() => fail(timeoutError(received.length)), timeoutMs);
     const onAbort = (): void => fail(signal?.reason);
+
+    const receivePrologue = (chunk: Buffer): void => {
+      received = Buffer.concat([received, chunk]);
+      try {
+        const prologue = parsePrologue(received);
+        if (prologue === null) return;
+        socket.pause();
+        settle();
+        const receiveWith = (next: Receiver): void => {
+          receiver = next;
+        };
+        resolve({ socket, prologue, rest: received.subarray(prologue.length), receiveWith });
+      } catch (error) {
+        fail(error);
+      }
+    };
 
     const settle = (): void => {
       clearTimeout(timer);
@@ -58,18 +100,6 @@ export function dial(path: string, options: DialOptions = {}): Promise<Dialled> 
       ),
     );
     socket.on('close', () => fail(handshakeError('unexpected end of stream')));
-    socket.on('data', (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      try {
-        const prologue = parsePrologue(received);
-        if (prologue === null) return;
-        socket.pause();
-        settle();
-        resolve({ socket, prologue, rest: received.subarray(prologue.length) });
-      } catch (error) {
-        fail(error);
-      }
-    });
   });
 }
 

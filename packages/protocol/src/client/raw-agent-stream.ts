@@ -24,9 +24,9 @@ export class RawAgentStream implements AsyncIterableIterator<Frame> {
     return frame === null ? { done: true, value: undefined } : { done: false, value: frame };
   }
 
-  /** Sends a follow-up frame on this id. */
-  send(flags: number, body: Uint8Array): Promise<void> {
-    return this.#connection.send(this.id, flags, body);
+  /** Sends a follow-up frame on this id, whose body may be in parts; they must not be changed until it resolves. */
+  send(flags: number, ...body: readonly Uint8Array[]): Promise<void> {
+    return this.#connection.send(this.id, flags, ...body);
   }
 
   /** Stops delivery here; the guest is not told. Idempotent. */

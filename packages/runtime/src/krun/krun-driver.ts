@@ -13,7 +13,7 @@ import type {
   VmSpec,
 } from '@microsandbox/types';
 import { canShare } from '../vmm/can-share.ts';
-import { isSharePort } from '../vmm/guest-setup.ts';
+import { AGENT_PORT, isSharePort } from '../vmm/guest-setup.ts';
 import { probeHardware } from '../vmm/probe-hardware.ts';
 import { spawnMachine } from '../vmm/supervised-machine.ts';
 import { krunMachine } from './krun-machine.ts';
@@ -90,6 +90,7 @@ export const krunDriver = {
       program,
       args: () => args,
       channels,
+      receiving: [portChannel(AGENT_PORT)],
       handedOver: [...spec.ports.filter(isSharePort).map(portChannel), NETWORK],
     });
     options.onSpawn?.();

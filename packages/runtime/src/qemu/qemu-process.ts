@@ -29,6 +29,7 @@ export function spawnQemu(program: string, spec: VmSpec, options: SpawnQemuOptio
   const machine = spawnMachine({
     program,
     ...(options.files && { files: options.files }),
+    receiving: [portChannel(AGENT_PORT)],
     handedOver: [...spec.ports.filter(isSharePort).map(portChannel), NETWORK],
     channels: [MONITOR, ...spec.ports.map(portChannel), ...(spec.network ? [NETWORK] : [])],
     args: (fdOf) => {

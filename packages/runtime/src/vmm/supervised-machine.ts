@@ -6,6 +6,7 @@ import { addon, type InheritedDescriptor, type SupervisedExit } from '@microsand
 import type { VmExit } from '@microsandbox/types';
 import { errnoOf } from '@microsandbox/utils';
 import { OutputRing } from './output-ring.ts';
+import { ReceivingSocket } from './receiving-socket.ts';
 
 /** Bytes of the monitor's own messages that are kept for diagnosis. */
 const STDERR_TAIL_BYTES = 16 * 1024;
@@ -24,6 +25,8 @@ export interface SupervisedMachineOptions {
   readonly channels: readonly string[];
   /** Those of the channels that somebody else will serve: our ends of them stay descriptors. */
   readonly handedOver?: readonly string[];
+  /** Those of the channels that are {@link ReceivingSocket}s. */
+  readonly receiving?: readonly string[];
   /** Open files to hand over as well, by name; they stay open here. */
   readonly files?: ReadonlyMap<string, number>;
   /** Arguments, given each channel's and file's descriptor number in the child. */
@@ -81,7 +84,9 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
   let running = true;
   return {
     pid,
-    channels: new Map(ours.map(([name, fd]) => [name, openChannel(fd)])),
+    channels: new Map(
+      ours.map(([name, fd]) => [name, openChannel(fd, options.receiving?.includes(name) ?? false)]),
+    ),
     descriptors: new Map([...hostEnds].filter(isHandedOver)),
     exited: exit.then(async (status) => {
       running = false;
@@ -94,8 +99,9 @@ export function spawnMachine(options: SupervisedMachineOptions): SupervisedMachi
 }
 
 /** A broken channel shows by its `close`; that the monitor is gone is told by its exit. */
-function openChannel(fd: number): Duplex {
-  return new Socket({ fd }).on('error', () => {});
+function openChannel(fd: number, isReceiving: boolean): Duplex {
+  const socket = isReceiving ? new ReceivingSocket(fd) : new Socket({ fd });
+  return socket.on('error', () => {});
 }
 
 /** A process can be reaped a moment before its exit is told here. */

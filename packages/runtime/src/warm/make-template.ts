@@ -95,6 +95,7 @@ async function prepared(machine: QemuProcess, limitMs: number): Promise<Template
         const { type, payload } = decodeAnyEnvelope(frame.body);
         if (type === TEMPLATE_READY) resolve(decodeTemplateReady(payload));
       },
+      onRead: () => {},
       onGarbage: () => {},
       onDrain: () => {},
       onClose: () => {},

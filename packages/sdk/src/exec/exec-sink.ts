@@ -1,8 +1,8 @@
 import type { AgentStream } from '@microsandbox/protocol';
 import { toBytes } from './stdin.ts';
 
-/** Most bytes in one message, well below the protocol's frame limit. */
-const CHUNK_BYTES = 1 << 20;
+/** Most bytes in one message: with what stands around them they fit the buffers of all that pass them on. */
+const CHUNK_BYTES = 64 * 1024 - 128;
 
 /** Writes to a program's standard input. */
 export class ExecSink implements AsyncDisposable {

@@ -21,6 +21,22 @@ describe('RotatingLog', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
+  it('writes what comes while it waits for more, soon or when it is asked to', async () => {
+    const path = join(tempDir(), 'a.log');
+    const file = new RotatingFile(path);
+    let expected = '';
+    for (let i = 0; i < 20; i++) {
+      expected += `${i}\n`;
+      file.append(`${i}\n`);
+      if (i % 3 === 0) await file.flush();
+      else await new Promise(setImmediate);
+    }
+    await expect.poll(() => readFileSync(path, 'utf8'), { timeout: 20_000 }).toBe(expected);
+    file.append('last\n');
+    await file.close();
+    expect(readFileSync(path, 'utf8')).toBe(`${expected}last\n`);
+  });
+
   it('counts what the file held before and never divides a piece', async () => {
     const path = join(tempDir(), 'a.log');
     writeFileSync(path, '12345678');

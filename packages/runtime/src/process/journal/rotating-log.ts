@@ -12,6 +12,9 @@ const LAST_ROTATED = 4;
 /** Pause after a failure, such as a full disk, before writing is tried again. */
 const RETRY_MS = 1000;
 
+/** How long more may come before it is written, once something was written just now. */
+const GATHER_MS = 5;
+
 /** How a log is kept. */
 export interface RotatingLogOptions {
   /** Size of the file before it is set aside. */
@@ -41,6 +44,9 @@ export class RotatingLog<Piece> {
   #file: FileHandle | null = null;
   #size = 0;
   #writing: Promise<void> | null = null;
+  /** Ends the time in which more may come. */
+  #hurry: (() => void) | null = null;
+  #flushes = 0;
   #failed = false;
   #resumeAt = 0;
 
@@ -65,13 +71,17 @@ export class RotatingLog<Piece> {
       const batch = this.#newBatch({ isFirst: last === undefined });
       this.#add(batch, piece);
       this.#queue.push(batch);
+      if (this.#queue.length > 1) this.#hurry?.();
     }
     this.#writing ??= this.#drain();
   }
 
   /** Waits until everything appended so far is written. */
   async flush(): Promise<void> {
+    this.#flushes += 1;
+    this.#hurry?.();
     while (this.#writing !== null) await this.#writing;
+    this.#flushes -= 1;
   }
 
   async close(): Promise<void> {
@@ -94,13 +104,26 @@ export class RotatingLog<Piece> {
         const pieces = batch.seal(); // while the one before is written
         await written;
         written = this.#writeAll(batch.bytes, pieces);
-        if (this.#queue.length === 0) await written;
+        if (this.#queue.length === 0) await Promise.all([written, this.#gather()]);
       }
     } catch (error) {
       await this.#giveUp(error);
     } finally {
       this.#writing = null;
     }
+  }
+
+  /** Lets more come: a program that prints much would else cause a write for each of its frames. */
+  async #gather(): Promise<void> {
+    if (this.#flushes > 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = null;
   }
 
   async #writeAll(queuedBytes: number, pieces: Pieces): Promise<void> {

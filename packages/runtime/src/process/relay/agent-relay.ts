@@ -3,10 +3,9 @@ import {
   AGENT_RELAY_MAX_CLIENTS,
   type DecodedFrame,
   decodeAnyEnvelope,
-  decodeEnvelope,
+  decodeDataBody,
   decodeHeartbeat,
   decodeMessage,
-  decodePayload,
   EXTENSIONS,
   encodeClientFlow,
   FLAG_TERMINAL,
@@ -127,6 +126,10 @@ export class AgentRelay implements GuestLinkEvents {
     if ((frame.flags & FLAG_TERMINAL) !== 0) this.#endSession(frame.id);
   }
 
+  onRead(): void {
+    for (const client of this.#clients.values()) client.flush();
+  }
+
   onGarbage(reason: string): void {
     this.#garbage += 1;
     if (this.#garbage <= MAX_GARBAGE_LINES) this.#options.log.warn(`dropped a frame of the guest: ${reason}`);
@@ -164,6 +167,7 @@ export class AgentRelay implements GuestLinkEvents {
       spoolDir: this.#options.spoolDir,
       limitBytes: this.#options.clientLimitBytes ?? CLIENT_LIMIT_BYTES,
       hold: () => guest.link.hold(),
+      holdMemory: () => guest.link.holdMemory(),
       onBacklog: (isHigh) => this.#setFlow(client, isHigh),
       onOverflow: (reason) => {
         this.#options.log.warn(`client in slot ${slot} was cut off: ${reason}`);
@@ -189,7 +193,7 @@ export class AgentRelay implements GuestLinkEvents {
       this.#desk.answer(client, frame.id, verdict.request);
     } else if (this.#admitMessage(client, frame.id, verdict.message)) {
       const id = this.#desk.of(client, frame.id)?.id ?? frame.id;
-      this.#toGuest((link) => link.send(withId(frame.bytes, id)));
+      this.#toGuest((link) => link.send(withId(frame.bytes, id), () => client.holdMemory()));
     }
   }
 
@@ -231,6 +235,8 @@ export class AgentRelay implements GuestLinkEvents {
   #endSession(id: number): void {
     const isKept = this.#sessions.get(id)?.kept;
     this.#sessions.end(id);
+    // Whoever sees the end may look at the log next.
+    void this.#options.execLog.flush();
     if (isKept) this.#freeSlot(relaySlotOfId(id));
   }
 
@@ -266,12 +272,12 @@ export class AgentRelay implements GuestLinkEvents {
   /** Takes note of how a command goes on; its output goes to the log. */
   #record(session: ExecSession, frame: DecodedFrame): void {
     try {
-      const { type, payload } = decodeEnvelope(frame.body);
-      if (type === 'core.exec.started') session.pid = decodePayload(type, payload).pid;
-      if (type === 'core.exec.exited') session.exit = decodePayload(type, payload);
-      if (type !== 'core.exec.stdout' && type !== 'core.exec.stderr') return;
-      const source = type === 'core.exec.stderr' ? 'stderr' : session.tty ? 'output' : 'stdout';
-      this.#options.execLog.output(source, session.number, decodePayload(type, payload).data);
+      const message = decodeDataBody(frame.body) ?? decodeMessage(frame);
+      if (message.type === 'core.exec.started') session.pid = message.payload.pid;
+      if (message.type === 'core.exec.exited') session.exit = message.payload;
+      if (message.type !== 'core.exec.stdout' && message.type !== 'core.exec.stderr') return;
+      const source = message.type === 'core.exec.stderr' ? 'stderr' : session.tty ? 'output' : 'stdout';
+      this.#options.execLog.output(source, session.number, message.payload.data);
       this.#waitForLog();
     } catch (error) {
       this.onGarbage((error as Error).message);

@@ -40,10 +40,12 @@ export class BootHandshake implements GuestLinkEvents {
       this.#progress.onResolved(message.payload.defaultUser);
       this.#link?.sendMessage(0, 'core.init.ack', {});
     } else if (message?.type === 'core.ready') {
-      // A copy: the frame lies in a larger piece of memory, and it is kept for the machine's life.
+      // A copy: the frame lies in memory that is written to again, and it is kept for the machine's life.
       this.#ready.resolve(Buffer.from(frame.bytes));
     }
   }
+
+  onRead(): void {}
 
   onGarbage(): void {}
 

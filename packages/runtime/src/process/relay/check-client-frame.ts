@@ -1,6 +1,7 @@
 import {
   type DecodedFrame,
   decodeAnyEnvelope,
+  decodeDataBody,
   decodeExecSessionMessage,
   decodePayload,
   type ExecSessionPayload,
@@ -62,6 +63,10 @@ export function checkClientFrame(frame: DecodedFrame, range: RelayIdRange): Fram
   if (!isShutdown && !isIdInRange(frame.id, range)) return { action: 'disconnect' };
   let type: string | null = null;
   try {
+    const data = decodeDataBody(frame.body);
+    if (data !== null && CLIENT_TYPES.has(data.type) && frame.flags === flagsOf(data.type)) {
+      return { action: 'forward', message: { ...data, flags: frame.flags } };
+    }
     const envelope = decodeAnyEnvelope(frame.body);
     type = envelope.type;
     if (type === 'core.exec.keep' || type === 'core.exec.sessions' || type === 'core.exec.attach') {

@@ -19,6 +19,8 @@ export interface OutboxOptions {
   readonly limitBytes: number;
   /** Stops reading from the guest until the returned function is called. */
   hold(): () => void;
+  /** Keeps the memory of frames that were pushed last, until the returned function is called. */
+  holdMemory(): () => void;
   /** So much waits that the guest should stop this client's output; false when it may go on. */
   onBacklog(isHigh: boolean): void;
   /** The client read nothing for too long, or its bytes could not be kept. */
@@ -34,6 +36,9 @@ export interface OutboxOptions {
 export class ClientOutbox {
   readonly #socket: Socket;
   readonly #options: OutboxOptions;
+  /** What the next {@link flush} writes; frames that lie one behind the other are one piece. */
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
   /** Pieces that come after everything on disk. */
   #late: Buffer[] = [];
   #lateBytes = 0;
@@ -50,14 +55,16 @@ export class ClientOutbox {
     this.#options = options;
   }
 
-  /** Queues one whole frame. */
+  /** Queues one whole frame. It is flushed soon; in time if its memory is not used again before that. */
   push(bytes: Buffer): void {
     if (this.#closed) return;
     if (this.#pump === null && this.#hasRoom(bytes)) {
-      this.#writeSoon(bytes);
+      if (this.#pending.length === 0) process.nextTick(() => this.flush());
+      this.#append(bytes);
       return;
     }
-    this.#late.push(bytes);
+    // A copy, since it may wait for long, and its memory is used again.
+    this.#late.push(Buffer.from(bytes));
     this.#lateBytes += bytes.length;
     if (this.#waiting > this.#options.limitBytes) {
       this.#overflow('it left too much unread');
@@ -69,21 +76,40 @@ export class ClientOutbox {
     this.#pump ??= this.#run();
   }
 
-  /** Whether the socket may have one more frame; what was to be written soon is written for it. */
+  /** Writes all frames of one read of the guest by one call: the client is then woken once for them. */
+  flush(): void {
+    const last = this.#pending.pop();
+    if (last === undefined) return;
+    const rest = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    let release: (() => void) | null = null;
+    if (rest.length > 0) this.#socket.cork();
+    for (const piece of rest) this.#socket.write(piece);
+    this.#socket.write(last, () => release?.());
+    if (rest.length > 0) this.#socket.uncork();
+    // As a rule the system took it all.
+    if (this.#socket.writableLength > 0) release = this.#options.holdMemory();
+  }
+
+  /** Whether the socket may have one more frame; what is pending is written for it. */
   #hasRoom(bytes: Buffer): boolean {
-    const fits = (): boolean => this.#socket.writableLength + bytes.length <= MEMORY_BYTES;
+    const fits = (): boolean =>
+      this.#socket.writableLength + this.#pendingBytes + bytes.length <= MEMORY_BYTES;
     if (fits()) return true;
-    this.#socket.uncork();
+    this.flush();
     return fits() || this.#socket.writableLength === 0;
   }
 
-  /** Writes all frames of one piece from the guest by one call: the client is then woken once for them. */
-  #writeSoon(bytes: Buffer): void {
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      process.nextTick(() => this.#socket.uncork());
+  #append(bytes: Buffer): void {
+    this.#pendingBytes += bytes.length;
+    const last = this.#pending.at(-1);
+    if (last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
+      const joined = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
+      this.#pending[this.#pending.length - 1] = joined;
+    } else {
+      this.#pending.push(bytes);
     }
-    this.#socket.write(bytes);
   }
 
   /** Bytes beyond what the socket holds. */
@@ -101,6 +127,8 @@ export class ClientOutbox {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#pending = [];
+    this.#pendingBytes = 0;
     this.#late = [];
     this.#lateBytes = 0;
     this.#letGo();

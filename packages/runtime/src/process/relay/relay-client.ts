@@ -3,14 +3,16 @@ import {
   type DecodedFrame,
   encodeClientPrologue,
   encodeMessageFrame,
-  FrameDecoder,
+  FrameReceiver,
   type RelayIdRange,
   relayIdRange,
 } from '@microsandbox/protocol';
 import { ClientOutbox, type OutboxOptions } from './client-outbox.ts';
+import { ReusedMemory } from './reused-memory.ts';
 
 /** What a {@link RelayClient} tells. */
 export interface RelayClientEvents {
+  /** The frame's bytes are written to again afterwards, unless {@link RelayClient.holdMemory} is called. */
   onFrame(frame: DecodedFrame): void;
   /** Called once, whoever ended the connection. */
   onGone(): void;
@@ -21,7 +23,8 @@ export class RelayClient {
   readonly slot: number;
   readonly range: RelayIdRange;
   readonly #socket: Socket;
-  readonly #decoder = new FrameDecoder();
+  readonly #memory = new ReusedMemory();
+  readonly #receiver = new FrameReceiver(this.#memory);
   readonly #outbox: ClientOutbox;
   #paused = false;
 
@@ -44,9 +47,19 @@ export class RelayClient {
     if (!this.#paused) this.#socket.resume();
   }
 
-  /** Queues a whole frame. */
+  /** Queues a whole frame, which lies in the guest's memory until the next {@link flush}. */
   deliver(bytes: Buffer): void {
     this.#outbox.push(bytes);
+  }
+
+  /** Writes what was queued, and sees to it that what the socket does not take at once is kept. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  /** Keeps the memory of the frame that is being told, until the returned function is called. */
+  holdMemory(): () => void {
+    return this.#memory.hold();
   }
 
   /** Answers a frame that the guest must not see. */
@@ -70,8 +83,9 @@ export class RelayClient {
   }
 
   #receive(chunk: Buffer, events: RelayClientEvents): void {
+    this.#receiver.push(chunk);
     try {
-      for (const frame of this.#decoder.push(chunk)) {
+      for (let frame = this.#receiver.next(); frame !== null; frame = this.#receiver.next()) {
         if (this.#socket.destroyed) return;
         events.onFrame(frame);
       }
