@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod abi;
+mod answers;
 mod attributes;
 mod filesystem;
 mod handles;
@@ -23,7 +24,9 @@ mod overlay;
 mod quota;
 mod serve;
 mod stream;
+mod turns;
 mod unused;
+mod watch;
 
 pub use options::{HostPerms, ShareError, ShareOptions, StatVirt};
 pub use serve::{ShareServer, serve};

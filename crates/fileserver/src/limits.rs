@@ -37,5 +37,8 @@ pub const MAX_COPY: u64 = 64 << 20;
 /// Threads that answer one share.
 pub const MAX_WORKERS: usize = 3;
 
+/// The same with those that are stuck because the host's file system hangs; when all are, the share waits with them.
+pub const MAX_THREADS: usize = 32;
+
 /// How long the guest may trust names and attributes, in seconds.
 pub const CACHE_SECONDS: u64 = 5;

@@ -1,35 +1,40 @@
 //! The threads of a share. They take turns at the stream: who has read a request does it and answers. What takes long is
 //! done while the next thread reads on; what does not is done first, since waking a thread costs more than most requests.
+//! A thread that is stuck nevertheless, in a host's file system that hangs, loses its turn to another one.
 //! A quiet share costs threads that sleep.
 
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::{io, thread};
 
 use rustix::io::Errno;
-use rustix::net::{SendFlags, Shutdown, send, shutdown};
+use rustix::net::{Shutdown, shutdown};
 
 use crate::abi::{Header, Reply};
+use crate::answers::Answers;
 use crate::filesystem::Filesystem;
-use crate::limits::MAX_WORKERS;
+use crate::limits::{MAX_THREADS, MAX_WORKERS};
 use crate::ops::{self, Outcome};
 use crate::options::{ShareError, ShareOptions};
 use crate::stream::{Requests, StreamError};
+use crate::turns::{Turn, Turns};
+use crate::watch::Watch;
 
 const STACK_BYTES: usize = 256 << 10;
 
 /// Buffers that grew for one large request are given back when they are larger than this.
 const KEPT_BYTES: usize = 2 << 20;
 
-/// Answers that are sent together, in bytes.
-const MAX_UNSENT: usize = 16 << 10;
-
 struct Share {
     fs: Filesystem,
     socket: OwnedFd,
     requests: Mutex<Requests>,
-    replies: Mutex<()>,
+    answers: Answers,
+    turns: Turns,
+    watch: Watch,
+    threads: AtomicUsize,
     outcome: Mutex<Option<String>>,
 }
 
@@ -57,27 +62,27 @@ pub fn serve(
     options: &ShareOptions,
     on_end: impl FnOnce(Option<String>) + Send + 'static,
 ) -> Result<ShareServer, ShareError> {
+    let workers = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .clamp(1, MAX_WORKERS);
     let share = Arc::new(Share {
         fs: Filesystem::open(options)?,
         socket,
         requests: Mutex::new(Requests::new()),
-        replies: Mutex::default(),
+        answers: Answers::default(),
+        turns: Turns::new(workers - 1),
+        watch: Watch::new(),
+        threads: AtomicUsize::new(0),
         outcome: Mutex::default(),
     });
-    let workers = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .clamp(1, MAX_WORKERS);
     let last = Arc::new(EndNotice {
         share: Arc::clone(&share),
         on_end: Mutex::new(Some(Box::new(on_end))),
     });
-    for index in 0..workers {
-        let last = Arc::clone(&last);
-        thread::Builder::new()
-            .name(format!("share-{index}"))
-            .stack_size(STACK_BYTES)
-            .spawn(move || last.share.work())?;
+    for _ in 0..workers {
+        start_thread(&last)?;
     }
+    start_watch(&last)?;
     Ok(ShareServer(share))
 }
 
@@ -94,6 +99,32 @@ impl ShareServer {
     }
 }
 
+/// Starts a thread that serves the share.
+fn start_thread(last: &Arc<EndNotice>) -> io::Result<()> {
+    let (share, last) = (Arc::clone(&last.share), Arc::clone(last));
+    let number = share.threads.fetch_add(1, Ordering::Relaxed);
+    let work = move || {
+        last.share.work();
+        last.share.threads.fetch_sub(1, Ordering::Relaxed);
+    };
+    spawn(&format!("share-{number}"), work).inspect_err(|_| {
+        share.threads.fetch_sub(1, Ordering::Relaxed);
+    })
+}
+
+/// Starts the thread that sees to it that somebody reads.
+fn start_watch(last: &Arc<EndNotice>) -> io::Result<()> {
+    let (share, last) = (Arc::clone(&last.share), Arc::downgrade(last));
+    let work = move || share.watch.run(|| share.relieve(&last));
+    spawn("share-watch", work)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.stack_size(STACK_BYTES).spawn(work)?;
+    Ok(())
+}
+
 type OnEnd = Box<dyn FnOnce(Option<String>) + Send>;
 
 /// Held by all threads; the last one that lets go tells of the end.
@@ -104,6 +135,7 @@ struct EndNotice {
 
 impl Drop for EndNotice {
     fn drop(&mut self) {
+        self.share.watch.end();
         let on_end = self
             .on_end
             .get_mut()
@@ -121,22 +153,20 @@ impl Drop for EndNotice {
     }
 }
 
-/// What is left to a thread that does not read any more.
+/// What is left to a thread when its turn is over.
 enum Rest {
     /// A request that takes long.
     Request(Header),
-    /// Descriptors to be closed.
-    Unused,
-    /// Nothing: the stream has ended.
-    Nothing,
+    /// At most descriptors to be closed.
+    Little,
+    /// The stream has ended.
+    End,
 }
 
 /// What a thread works with, used again and again.
 struct Desk {
     arguments: Vec<u8>,
     reply: Reply,
-    /// Answers to be sent with the next one.
-    unsent: Vec<u8>,
 }
 
 impl Share {
@@ -144,13 +174,17 @@ impl Share {
         let mut desk = Desk {
             arguments: Vec::new(),
             reply: Reply::new(),
-            unsent: Vec::new(),
         };
         let ended = loop {
-            let done = match self.serve(&mut desk) {
+            let Some(turn) = self.turns.take() else {
+                return;
+            };
+            let rest = self.serve(&turn, &mut desk);
+            drop(turn);
+            let done = match rest {
                 Ok(Rest::Request(header)) => self.perform(&header, &mut desk, false),
-                Ok(Rest::Unused) => Ok(()),
-                Ok(Rest::Nothing) => break Ok(()),
+                Ok(Rest::Little) => Ok(()),
+                Ok(Rest::End) => break Ok(()),
                 Err(error) => break Err(error),
             };
             if let Err(error) = done {
@@ -161,31 +195,35 @@ impl Share {
         self.end(ended.err());
     }
 
-    /// Does requests in the order in which they come, up to what takes long. Those that came together are answered
-    /// together: each message wakes the guest. @returns what takes long, to be done while others read
-    fn serve(&self, desk: &mut Desk) -> Result<Rest, StreamError> {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(header) = requests.next(&self.socket, &mut desk.arguments)? {
+    /// Does requests in the order in which they come, up to what takes long. @returns that, to be done while others read
+    fn serve(&self, turn: &Turn<'_>, desk: &mut Desk) -> Result<Rest, StreamError> {
+        while turn.counts() {
+            let (header, more) = {
+                let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+                self.watch.reads();
+                let Some(header) = requests.next(&self.socket, &mut desk.arguments)? else {
+                    return Ok(Rest::End);
+                };
+                self.watch.took();
+                (header, requests.has_next())
+            };
             if ops::takes_long(&header, &desk.arguments) {
-                self.send(&std::mem::take(&mut desk.unsent))?;
+                self.answers.flush(&self.socket)?;
                 return Ok(Rest::Request(header));
             }
-            let more = requests.has_next();
             self.perform(&header, desk, more)?;
             if !more && !self.fs.unused.is_empty() {
-                return Ok(Rest::Unused);
+                return Ok(Rest::Little);
             }
         }
-        Ok(Rest::Nothing)
+        // Who reads now may have nothing to send.
+        self.answers.flush(&self.socket)?;
+        Ok(Rest::Little)
     }
 
     /// Does what a request asks and answers it, when there is `more` to come together with the next.
     fn perform(&self, header: &Header, desk: &mut Desk, more: bool) -> Result<(), StreamError> {
-        let Desk {
-            arguments,
-            reply,
-            unsent,
-        } = desk;
+        let Desk { arguments, reply } = desk;
         reply.clear();
         // A fault of ours must not take the sandbox down with it.
         let done = catch_unwind(AssertUnwindSafe(|| {
@@ -196,31 +234,25 @@ impl Share {
             Ok(Outcome::Answer) => reply.finish(header.unique, 0),
             Err(errno) => reply.finish(header.unique, errno.raw_os_error()),
         };
-        if more && unsent.len() + bytes.len() <= MAX_UNSENT {
-            unsent.extend_from_slice(bytes);
-        } else if unsent.is_empty() {
-            self.send(bytes)?;
-        } else {
-            unsent.extend_from_slice(bytes);
-            self.send(unsent)?;
-            unsent.clear();
-        }
+        self.answers.put(&self.socket, bytes, more)?;
         if arguments.capacity() > KEPT_BYTES {
             *arguments = Vec::new();
         }
         Ok(())
     }
 
-    fn send(&self, mut bytes: &[u8]) -> Result<(), Errno> {
-        let _turn = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
-        while !bytes.is_empty() {
-            match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error),
-            }
+    /// Nobody reads: lets another thread do it, a new one if need be.
+    fn relieve(&self, last: &Weak<EndNotice>) {
+        // Who waits for the guest to take its answers is not stuck, and the next one would wait as well.
+        if !self.answers.flush_if_free(&self.socket) || self.turns.revoke() {
+            return;
         }
-        Ok(())
+        if self.threads.load(Ordering::Relaxed) < MAX_THREADS
+            && let Some(last) = last.upgrade()
+        {
+            // When there can be none now, there may be one later.
+            let _ = start_thread(&last);
+        }
     }
 
     /// Ends all threads; the first reason counts. That the other side is gone is none.
