@@ -18,7 +18,9 @@ for (const name of ['image', 'network']) {
 }
 // Frames and the server names of flows that are passed on unopened are read in Rust; so are the requests of shares.
 // Their inputs follow from one another: the first seed, and as many seconds, make a failing one again.
-const crates = ['-p', 'msb-netstack', '-p', 'msb-fileserver', '--test', 'hostile', '--no-fail-fast'];
-const { code } = await run('cargo', ['test', '--release', '--locked', ...crates], { env });
+const crates = ['msb-netstack', 'msb-fileserver'].flatMap((name) => ['-p', name]);
+const targets = ['hostile', 'malformed'].flatMap((name) => ['--test', name]);
+const args = ['test', '--release', '--locked', '--no-fail-fast', ...crates, ...targets];
+const { code } = await run('cargo', args, { env });
 codes.push(code);
 process.exitCode = codes.find((status) => status !== 0) ?? 0;
