@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Buffers between unpacking and the thread.
-const BUFFERS: usize = 3;
+const BUFFERS: usize = 6;
 
 /// A buffer and how much of it is used.
 type Filled = (Vec<u8>, usize);

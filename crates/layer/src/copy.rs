@@ -13,6 +13,8 @@ use std::thread;
 const BUFFER_BYTES: usize = 512 * 1024;
 /// Bytes after which what was written is synced.
 const SYNC_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes from which on two threads copy.
+const PARALLEL_BYTES: u64 = 8 * 1024 * 1024;
 /// Bodies that lie further apart are read one by one.
 const NEIGHBOUR_BYTES: u64 = 4096;
 
@@ -32,7 +34,7 @@ pub struct Named<'a> {
 }
 
 /// Copies bodies in their order. Those that are neighbours in both files go together, with zeros between them; zeros
-/// that fill a buffer are left out of the target, which is new. What was written is on the disk afterwards: it is synced
+/// that fill a buffer are left out of the target, which is new. Two threads copy, a half each. What was written is on the disk afterwards: it is synced
 /// while the rest is being copied, so that nobody waits for it later.
 pub fn copy_bodies(
     source: Named,
@@ -49,8 +51,18 @@ pub fn copy_bodies(
                 steps.iter().try_for_each(|()| target.file.sync_data())
             })
             .map_err(&failed)?;
-        copy_all(Span::new(source, target), bodies, &written, cancelled)?;
-        drop(written);
+        let copy =
+            |bodies, written| copy_all(Span::new(source, target), bodies, written, cancelled);
+        let (front, back) = halves(bodies);
+        let other = thread::Builder::new().name("copy".into());
+        let other = other.spawn_scoped(scope, {
+            let written = written.clone();
+            move || copy(back, written)
+        });
+        let other = other.map_err(&failed)?;
+        copy(front, written)?;
+        let ended = |_| Err(failed(io::Error::other("the copying thread ended")));
+        other.join().unwrap_or_else(ended)?;
         // The system tells a failure to the first who asks only.
         syncing
             .join()
@@ -60,11 +72,25 @@ pub fn copy_bodies(
     target.file.sync_data().map_err(failed)
 }
 
+/// Cuts bodies in two parts, for a thread each: of about the same length, or all and none where that is not worth it.
+fn halves(bodies: &[Body]) -> (&[Body], &[Body]) {
+    let bytes: u64 = bodies.iter().map(|body| body.bytes).sum();
+    if bytes < PARALLEL_BYTES {
+        return (bodies, &[]);
+    }
+    let mut before = 0;
+    let middle = bodies.partition_point(|body| {
+        before += body.bytes;
+        before <= bytes / 2
+    });
+    bodies.split_at(middle)
+}
+
 /// Copies, and tells after every step.
 fn copy_all(
     mut span: Span,
     bodies: &[Body],
-    written: &SyncSender<()>,
+    written: SyncSender<()>,
     cancelled: &AtomicBool,
 ) -> Result<(), Failure> {
     let mut since_step = 0;
@@ -226,6 +252,16 @@ mod tests {
             let (from, to, bytes) = (from as usize, to as usize, bytes as usize);
             expected[to..to + bytes].copy_from_slice(&source[from..from + bytes]);
         }
+        assert!(content(&to) == expected);
+    }
+
+    #[test]
+    fn two_threads_copy_what_is_long() {
+        let source: Vec<u8> = (0..12_000_000u32).map(|at| (at % 251) as u8).collect();
+        let bodies = [0, 1, 2].map(|at| body(at * 4_000_000, (2 - at) * 4_000_000, 4_000_000));
+        let (from, to) = files("halves", &source);
+        copied(&from, &to, &bodies).unwrap();
+        let expected: Vec<u8> = source.chunks(4_000_000).rev().flatten().copied().collect();
         assert!(content(&to) == expected);
     }
 

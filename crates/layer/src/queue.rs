@@ -88,14 +88,18 @@ impl Queue {
     /// Gives a taken buffer back to be filled again.
     pub fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        self.locked().free.push(buffer);
+        let mut state = self.locked();
+        if !state.is_abandoned {
+            state.free.push(buffer);
+        }
     }
 
-    /// Throws away what is there, and all that is given from now on.
+    /// Throws away what is there, and all that is given from now on. Its buffers are not kept.
     pub fn abandon(&self) {
         let mut state = self.locked();
         state.is_abandoned = true;
-        state.filled.clear();
+        state.filled = VecDeque::new();
+        state.free = Vec::new();
         state.bytes = 0;
         self.filled.notify_one();
         self.emptied.notify_one();

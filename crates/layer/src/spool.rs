@@ -3,7 +3,7 @@
 
 use crate::copy::Named;
 use crate::failure::Failure;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const MIN_HOLE_BYTES: u64 = 64 * 1024;
 
 pub struct Spool {
     path: PathBuf,
-    /// Made with the first batch.
+    /// Made with the first batch. It has no name, so that it goes with whoever has it open, however they end.
     file: Option<File>,
     batch: Vec<u8>,
     /// Bytes before the batch.
@@ -107,6 +107,7 @@ impl Spool {
             options.read(true).write(true).create(true).truncate(true);
             options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
             self.file = Some(options.open(&self.path)?);
+            fs::remove_file(&self.path)?;
         }
         let closed = || io::Error::other("the spool file is closed");
         self.file.as_ref().ok_or_else(closed)

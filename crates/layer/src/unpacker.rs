@@ -1,7 +1,7 @@
 //! Reading a layer: from compressed bytes to its tree, on two threads. One unpacks, the other is the consumer's.
 
 use crate::consumer::Consumer;
-use crate::decoder::{Compression, DecodeError, Decoder};
+use crate::decoder::{Compression, Decoder};
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::queue::Queue;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 /// Bytes unpacked at a time.
-const BUFFER_BYTES: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 128 * 1024;
 
 /// A layer that has been read.
 pub struct UnpackedLayer {
@@ -100,59 +100,70 @@ impl Work {
     }
 
     fn unpack_all(&mut self) -> Result<(), Failure> {
+        let mut output = Output {
+            buffer: self.empty_buffer()?,
+            filled: 0,
+        };
+        let result = self.unpack_into(&mut output);
+        self.consumer.consume(output.buffer, output.filled);
+        result
+    }
+
+    fn unpack_into(&mut self, output: &mut Output) -> Result<(), Failure> {
         while let Some(piece) = self.input.take() {
-            self.unpack(&piece)?;
+            self.unpack(&piece, output)?;
             self.input.give_back(piece);
         }
         Ok(())
     }
 
-    /// Unpacks a piece, and what the decoder itself still holds.
-    fn unpack(&mut self, piece: &[u8]) -> Result<(), Failure> {
+    /// Unpacks a piece, and what the decoder itself still holds. Full buffers go to the consumer.
+    fn unpack(&mut self, piece: &[u8], output: &mut Output) -> Result<(), Failure> {
         let mut at = 0;
         loop {
-            let Some(mut buffer) = self.consumer.buffer() else {
-                return Err(thread_ended(&self.spool_path));
-            };
-            let (filled, result) = fill(&mut self.decoder, piece, &mut at, &mut buffer);
-            let is_full = filled == buffer.len();
-            self.consumer.consume(buffer, filled);
-            result.map_err(Failure::Decode)?;
+            output.fill(&mut self.decoder, piece, &mut at)?;
+            if output.filled < output.buffer.len() {
+                return Ok(());
+            }
+            let full = std::mem::replace(&mut output.buffer, self.empty_buffer()?);
+            self.consumer
+                .consume(full, std::mem::take(&mut output.filled));
             // A piece may become a thousand times as long.
             self.consumer.failure().map_or(Ok(()), Err)?;
             if self.input.is_abandoned() {
                 return Err(Failure::Cancelled);
             }
-            if !is_full {
-                return Ok(());
+        }
+    }
+
+    fn empty_buffer(&mut self) -> Result<Vec<u8>, Failure> {
+        let buffer = self.consumer.buffer();
+        buffer.ok_or_else(|| thread_ended(&self.spool_path))
+    }
+}
+
+/// A buffer that is being filled with unpacked bytes.
+struct Output {
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+impl Output {
+    /// Unpacks from `at` on until the buffer is full or the piece is used up.
+    fn fill(&mut self, decoder: &mut Decoder, piece: &[u8], at: &mut usize) -> Result<(), Failure> {
+        while self.filled < self.buffer.len() {
+            let step = decoder.step(&piece[*at..], &mut self.buffer[self.filled..]);
+            let step = step.map_err(Failure::Decode)?;
+            *at += step.taken;
+            self.filled += step.made;
+            if step.taken == 0 && step.made == 0 {
+                break;
             }
         }
+        Ok(())
     }
 }
 
 fn thread_ended(spool: &Path) -> Failure {
     Failure::writing(spool)(io::Error::other("the layer's thread ended"))
-}
-
-/// Unpacks from `at` on until the buffer is full or the piece is used up; says how much is in the buffer.
-fn fill(
-    decoder: &mut Decoder,
-    piece: &[u8],
-    at: &mut usize,
-    buffer: &mut [u8],
-) -> (usize, Result<(), DecodeError>) {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match decoder.step(&piece[*at..], &mut buffer[filled..]) {
-            Ok(step) => {
-                *at += step.taken;
-                filled += step.made;
-                if step.taken == 0 && step.made == 0 {
-                    break;
-                }
-            }
-            Err(error) => return (filled, Err(error)),
-        }
-    }
-    (filled, Ok(()))
 }

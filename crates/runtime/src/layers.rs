@@ -11,6 +11,7 @@ use napi_derive::napi;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// What one layer may ask for.
 #[napi(object, object_to_js = false)]
@@ -208,7 +209,10 @@ impl Task for Write {
         let State::Unpacked(layer) = std::mem::replace(&mut *state, State::Gone) else {
             return Err(out_of_order());
         };
-        let written = LayerImage::write(layer.tree, &layer.spool, &self.path, &self.cancelled);
+        let UnpackedLayer { tree, spool, .. } = layer;
+        let written = LayerImage::write(tree, &spool, &self.path, &self.cancelled);
+        // Its blocks are freed by who closes it, which takes a while that nobody waits for.
+        thread::spawn(move || drop(spool));
         Ok(written
             .map(|image| *state = State::Written(Arc::new(image)))
             .err())

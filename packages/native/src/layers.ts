@@ -4,8 +4,8 @@
  */
 export interface LayerNatives {
   /**
-   * Begins a layer. Bodies of its files go to `spoolPath`, which is made (mode 0600) when it is first needed and is the
-   * caller's to remove.
+   * Begins a layer. Bodies of its files go to a file that is made (mode 0600) at `spoolPath` when it is first needed, and
+   * loses that name at once.
    */
   beginLayer(
     compression: 'gzip' | 'zstd' | 'none',
