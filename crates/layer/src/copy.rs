@@ -53,7 +53,7 @@ pub fn copy_bodies(
             .map_err(&failed)?;
         let copy =
             |bodies, written| copy_all(Span::new(source, target), bodies, written, cancelled);
-        let (front, back) = halves(bodies);
+        let [front, back] = halves(bodies);
         let other = thread::Builder::new().name("copy".into());
         let other = other.spawn_scoped(scope, {
             let written = written.clone();
@@ -73,17 +73,18 @@ pub fn copy_bodies(
 }
 
 /// Cuts bodies in two parts, for a thread each: of about the same length, or all and none where that is not worth it.
-fn halves(bodies: &[Body]) -> (&[Body], &[Body]) {
+fn halves(bodies: &[Body]) -> [&[Body]; 2] {
     let bytes: u64 = bodies.iter().map(|body| body.bytes).sum();
     if bytes < PARALLEL_BYTES {
-        return (bodies, &[]);
+        return [bodies, &[]];
     }
     let mut before = 0;
-    let middle = bodies.partition_point(|body| {
+    let crosses_middle = |body: &Body| {
         before += body.bytes;
-        before <= bytes / 2
-    });
-    bodies.split_at(middle)
+        before > bytes / 2
+    };
+    let middle = bodies.iter().position(crosses_middle);
+    bodies.split_at(middle.unwrap_or(bodies.len())).into()
 }
 
 /// Copies, and tells after every step.
@@ -261,6 +262,7 @@ mod tests {
         let bodies = [0, 1, 2].map(|at| body(at * 4_000_000, (2 - at) * 4_000_000, 4_000_000));
         let (from, to) = files("halves", &source);
         copied(&from, &to, &bodies).unwrap();
+        assert_eq!([1, 2], halves(&bodies).map(<[Body]>::len));
         let expected: Vec<u8> = source.chunks(4_000_000).rev().flatten().copied().collect();
         assert!(content(&to) == expected);
     }
