@@ -133,3 +133,86 @@ it('msb mounts volumes by name, and disks', async () => {
   expect((await run('--mount-disk', `${disk}:/v:format=raw,fstype=ext4`)).stdout.toString()).toBe('4\n');
   expect((await msb(['volumes', '-q'], { env })).stdout.toString().split('\n')).toContain('logs');
 });
+
+describe('msb volume', () => {
+  const volume = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await msb(['volume', ...args], { env: made.home.env });
+    return { code, stdout: stdout.toString(), stderr: stderr.toString() };
+  };
+
+  it('makes a disk of a size with labels, and shows both', async () => {
+    const labels = ['--label', 'team=infra', '--label', 'keep'];
+    expect(await volume('create', 'sized', '--kind', 'disk', '--size', '48M', ...labels)).toMatchObject({
+      code: 0,
+      stdout: 'sized\n',
+    });
+    const shown = (await volume('inspect', 'sized')).stdout;
+    expect(shown).toMatch(/^Capacity: +48 MiB$/m);
+    expect(shown).toMatch(/^Labels: +(keep=, team=infra|team=infra, keep=)$/m);
+    const listed = JSON.parse((await volume('ls', '--format', 'json')).stdout);
+    expect(listed).toContainEqual(
+      expect.objectContaining({ name: 'sized', kind: 'disk', capacity_bytes: 48 << 20, disk_fstype: 'ext4' }),
+    );
+    const run = (...mount: readonly string[]) =>
+      msb(['run', ...mount, made.reference, '--', 'sh', '-c', "df -m /v | awk 'END {print $2}'"], {
+        env: made.home.env,
+      });
+    const refused = await run('-v', 'sized:/v');
+    const [, way = ''] = /with --mount-named (\S+),/.exec(refused.stderr.toString()) ?? [];
+    expect(way).toBe('sized:/path:kind=disk,size=48M');
+    const seen = await run('--mount-named', way.replace('/path', '/v'));
+    expect(seen.code).toBe(0);
+    const mebibytes = Number(seen.stdout.toString());
+    // What the file system keeps for itself is less than a quarter.
+    expect(mebibytes).toBeGreaterThan(36);
+    expect(mebibytes).toBeLessThanOrEqual(48);
+  });
+
+  it('makes a folder with a quota that holds', async () => {
+    expect(await volume('create', 'limited', '--quota', '1M', '-q')).toMatchObject({ code: 0, stdout: '' });
+    expect((await volume('inspect', 'limited')).stdout).toMatch(/^Quota: +1 MiB$/m);
+    const { code, stderr } = await msb(
+      [
+        'run',
+        '-v',
+        'limited:/v',
+        made.reference,
+        '--',
+        'dd',
+        'if=/dev/zero',
+        'of=/v/f',
+        'bs=64k',
+        'count=64',
+      ],
+      { env: made.home.env },
+    );
+    expect(code).not.toBe(0);
+    expect(stderr.toString()).toContain('No space left on device');
+  });
+
+  it('refuses what cannot be, and removes nothing that is in use', async () => {
+    for (const name of ['held', 'idle']) expect(await volume('create', name)).toMatchObject({ code: 0 });
+    for (const [args, message] of [
+      [['create', 'held'], 'volume already exists: held'],
+      [['create', 'x', '--size', '1G'], '--size is only supported with --kind disk'],
+      [['create', 'x', '--kind', 'disk'], '--size is required with --kind disk'],
+      [['create'], 'volume create requires a name'],
+      [['inspect', 'x'], 'volume not found: x'],
+    ] as const) {
+      const { code, stderr } = await volume(...args);
+      expect({ args, code, stderr }).toEqual({ args, code: 1, stderr: expect.stringContaining(message) });
+    }
+    const holder = await builder('holder')
+      .volume('/v', (mount) => mount.named('held'))
+      .create();
+    expect(await volume('rm', 'held', 'idle')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('volume "held" is attached to active sandbox "holder"'),
+    });
+    // The other one went.
+    expect((await volume('ls', '-q')).stdout.split('\n')).not.toContain('idle');
+    expect(await sh(holder, 'echo still > /v/here && cat /v/here')).toBe('still\n');
+    await holder.stop();
+    expect(await volume('rm', 'held')).toMatchObject({ code: 0 });
+  });
+});

@@ -86,7 +86,10 @@ function intentOf({ name = '', namedMode, namedKind, sizeMib, quotaMib }: Volume
 /** @throws InvalidConfigError when a volume that is there is not the one that is wanted */
 function assertSame(row: VolumeRow, { name, kind, quotaMib, capacityMib }: VolumeSpec): void {
   const differs = (have: string, want: string): Error =>
-    invalidConfig(`named volume "${name}" already exists ${have}, but this sandbox requested ${want}`);
+    invalidConfig(
+      `named volume "${name}" already exists ${have}, but this sandbox requested ${want}`,
+      howToMount(row),
+    );
   if (row.kind !== kind) throw differs(`as ${row.kind}`, kind);
   if (quotaMib !== undefined && row.quota_mib !== quotaMib) {
     throw differs(
@@ -98,4 +101,13 @@ function assertSame(row: VolumeRow, { name, kind, quotaMib, capacityMib }: Volum
   if (capacityMib !== undefined && capacity !== capacityMib) {
     throw differs(`with capacity ${capacity} MiB`, `${capacityMib} MiB`);
   }
+}
+
+/** A volume that is there, mounted as what it is. */
+function howToMount({ name, kind, capacity_bytes: capacity }: VolumeRow): string {
+  const flag =
+    kind === 'disk' && capacity !== null
+      ? `--mount-named ${name}:/path:kind=disk,size=${capacity / MIB}M`
+      : `--mount-named ${name}:/path`;
+  return `mount it as it is with ${flag}, or with mount.named('${name}') in a program`;
 }
