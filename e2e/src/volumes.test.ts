@@ -153,19 +153,17 @@ describe('msb volume', () => {
     expect(listed).toContainEqual(
       expect.objectContaining({ name: 'sized', kind: 'disk', capacity_bytes: 48 << 20, disk_fstype: 'ext4' }),
     );
+    const sectors = 'cat /sys/class/block/$(awk \'$2 == "/v" {print $1}\' /proc/mounts | cut -d/ -f3)/size';
     const run = (...mount: readonly string[]) =>
-      msb(['run', ...mount, made.reference, '--', 'sh', '-c', "df -m /v | awk 'END {print $2}'"], {
-        env: made.home.env,
-      });
+      msb(['run', ...mount, made.reference, '--', 'sh', '-c', sectors], { env: made.home.env });
     const refused = await run('-v', 'sized:/v');
     const [, way = ''] = /with --mount-named (\S+),/.exec(refused.stderr.toString()) ?? [];
     expect(way).toBe('sized:/path:kind=disk,size=48M');
     const seen = await run('--mount-named', way.replace('/path', '/v'));
-    expect(seen.code).toBe(0);
-    const mebibytes = Number(seen.stdout.toString());
-    // What the file system keeps for itself is less than a quarter.
-    expect(mebibytes).toBeGreaterThan(36);
-    expect(mebibytes).toBeLessThanOrEqual(48);
+    expect({ code: seen.code, size: Number(seen.stdout.toString()) * 512 }).toEqual({
+      code: 0,
+      size: 48 << 20,
+    });
   });
 
   it('makes a folder with a quota that holds', async () => {
