@@ -79,7 +79,13 @@ fn assemble_overlay(lower: &str, upper: &BootstrapBlockRootUpper) -> Result<Owne
     match upper {
         BootstrapBlockRootUpper::Device { device, fstype } => {
             disk::wait_for(device)?;
-            mount(device, UPPER, fstype, MountFlags::empty(), "")?;
+            mount(
+                device,
+                UPPER,
+                fstype,
+                MountFlags::empty(),
+                upper_options(fstype),
+            )?;
         }
         BootstrapBlockRootUpper::Tmpfs { size_mib } => {
             let size = size_mib.map(|mib| format!("size={},", u64::from(mib) << 20));
@@ -94,6 +100,16 @@ fn assemble_overlay(lower: &str, upper: &BootstrapBlockRootUpper) -> Result<Owne
     let layers = format!("lowerdir={LOWER},upperdir={UPPER}/upper,workdir={UPPER}/work");
     mount("overlay", NEW_ROOT, "overlay", MountFlags::empty(), &layers)?;
     Ok(pin.into())
+}
+
+/// An ext4 need not read the block bitmaps of all its groups when it is mounted: a new disk of 4 GiB has 32 of them, and
+/// most sandboxes never write beyond the first.
+fn upper_options(fstype: &str) -> &'static str {
+    if fstype == "ext4" {
+        "no_prefetch_block_bitmaps"
+    } else {
+        ""
+    }
 }
 
 fn switch_root() -> Result<(), InitError> {

@@ -78,9 +78,22 @@ pub fn write_name_servers(bootstrap: &GuestBootstrap) -> Result<(), InitError> {
     }
 }
 
+/// Everybody reads these files, and their owner writes them.
+const MODE: u32 = 0o644;
+
+/// A root that persists has the same from an earlier boot, mostly. ext4 writes a file that was cut to nothing and filled
+/// again to the disk at once, which costs a boot more than to read it.
 fn write(path: &str, text: &str) -> Result<(), InitError> {
+    if is_present(path, text) {
+        return Ok(());
+    }
     fs::write(path, text).context(format_args!("write {path}"))?;
-    fs::set_permissions(path, Permissions::from_mode(0o644)).context(format_args!("chmod {path}"))
+    fs::set_permissions(path, Permissions::from_mode(MODE)).context(format_args!("chmod {path}"))
+}
+
+fn is_present(path: &str, text: &str) -> bool {
+    fs::read(path).is_ok_and(|present| present == text.as_bytes())
+        && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o7777 == MODE)
 }
 
 /// `/tmp` and `/var/tmp` for everybody; `/run` and the folders the agent needs.
@@ -171,6 +184,30 @@ mod tests {
             "127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback box\n\
              172.16.0.1\thost.microsandbox.internal\nfe00::"
         ));
+    }
+
+    #[test]
+    fn a_file_is_written_unless_it_is_there_already() {
+        let path = std::env::temp_dir().join(format!("agentd-write-{}", std::process::id()));
+        let name = path.to_str().unwrap();
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        write(name, "one\n").unwrap();
+        assert!(is_present(name, "one\n"));
+
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        fs::File::open(&path)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        write(name, "one\n").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), long_ago);
+
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        write(name, "one\n").unwrap();
+        assert_eq!(mode(), MODE);
+        write(name, "2\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "2\n");
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

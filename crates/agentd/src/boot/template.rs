@@ -29,11 +29,14 @@ const PIECE_BYTES: u64 = 1 << 20;
 pub struct Template {
     /// Serials of the disks, when the host named them.
     disks: Option<Vec<String>>,
+    /// Whether the disks were taken from their driver.
+    without_disks: bool,
 }
 
 impl BeforeBootstrap for Template {
     fn prepare_template(&mut self) -> TemplateReady {
         let start = clock::boot_time_nanos();
+        self.without_disks = true;
         let unbound_devices = logged("unbind disks", device::unbind(DeviceKind::Block));
         logged("drop caches", fs::write("/proc/sys/vm/drop_caches", "3"));
         let zeroed_bytes = zero_free_memory();
@@ -65,8 +68,10 @@ impl Template {
     /// # Errors
     /// When a driver refuses, or a disk is not the one that the host meant.
     pub fn bind_devices(&self, with_network: bool) -> Result<(), String> {
-        let limit = self.disks.as_ref().map_or(usize::MAX, Vec::len);
-        device::bind(DeviceKind::Block, limit).map_err(|error| error.to_string())?;
+        if self.without_disks {
+            let limit = self.disks.as_ref().map_or(usize::MAX, Vec::len);
+            device::bind(DeviceKind::Block, limit).map_err(|error| error.to_string())?;
+        }
         if !with_network {
             device::unbind(DeviceKind::Net).map_err(|error| error.to_string())?;
         }
