@@ -1,6 +1,7 @@
 import {
   chmod,
   copyFile,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
@@ -17,6 +18,7 @@ import type { Sandbox as SandboxType } from 'microsandbox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
 import { importSdk, msb } from './support/consumer.ts';
+import { holdLease } from './support/lease.ts';
 
 const { Sandbox } = await importSdk();
 
@@ -129,6 +131,62 @@ describe('a shared folder', () => {
     // Not by another mount either: the host refuses too.
     await failure('mount -o remount,rw /data/frozen && echo x > /data/frozen/fact');
     expect(await readFile(host('frozen', 'fact'), 'utf8')).toBe('unchanged\n');
+  });
+});
+
+describe('a file of the host that hangs', () => {
+  it('keeps those who ask for it waiting, and nobody else', async (context) => {
+    await writeFile(host('data', 'hung'), 'late\n');
+    const lease = await holdLease(host('data', 'hung'));
+    if (typeof lease === 'string') return context.skip(lease);
+    const waiting = await Promise.all([1, 2, 3].map(() => box.execStream('cat', ['/data/hung'])));
+    const outputs = Promise.all(waiting.map((one) => one.collect()));
+    let answered = false;
+    const told = outputs.then(() => {
+      answered = true;
+    });
+    try {
+      for (let turn = 0; turn < 5; turn++) {
+        expect(await sh(`echo ${turn} > /data/turn && cat /data/turn`)).toBe(`${turn}\n`);
+      }
+      expect(await sh('ls /data')).toContain('hung\n');
+      expect(answered).toBe(false);
+    } finally {
+      await lease.release();
+      await told;
+    }
+    for (const output of await outputs) expect(output.stdout()).toBe('late\n');
+  });
+});
+
+describe('options of a share', () => {
+  it('say what of owners, modes and types reaches the host', async () => {
+    await mkdir(host('mirrored'));
+    await mkdir(host('plain'));
+    const { code, stdout, stderr } = await msb(
+      [
+        'run',
+        ...['-v', `${host('mirrored')}:/m:host-perms=mirror`],
+        ...['-v', `${host('plain')}:/p:stat-virt=off`],
+        ...[made.reference, '--', 'sh', '-c'],
+        `for d in m p; do echo x > /$d/file; ln -s file /$d/link; done
+         chown 12:34 /m/file && chmod 4751 /m/file && stat -c '%a %u %g' /m/file
+         ! chown 12:34 /p/file 2> /dev/null && chmod 4751 /p/file && stat -c %a /p/file
+         mkfifo /m/pipe && test -p /m/pipe && ! mkfifo /p/pipe 2> /dev/null && cat /m/link /p/link`,
+      ],
+      { env: made.home.env },
+    );
+    expect({ code, stdout: stdout.toString(), stderr: stderr.toString() }).toMatchObject({
+      code: 0,
+      stdout: '4751 12 34\n751\nx\nx\n',
+    });
+    for (const name of ['mirrored', 'plain']) {
+      const file = await stat(host(name, 'file'));
+      expect({ mode: file.mode & 0o7777, uid: file.uid }).toEqual({ mode: 0o751, uid: process.getuid?.() });
+    }
+    expect((await lstat(host('mirrored', 'link'))).isFile()).toBe(true);
+    expect((await lstat(host('plain', 'link'))).isSymbolicLink()).toBe(true);
+    expect(await readdir(host('plain'))).toEqual(expect.not.arrayContaining(['pipe']));
   });
 });
 
