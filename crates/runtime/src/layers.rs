@@ -211,8 +211,8 @@ impl Task for Write {
         };
         let UnpackedLayer { tree, spool, .. } = layer;
         let written = LayerImage::write(tree, &spool, &self.path, &self.cancelled);
-        // Its blocks are freed by who closes it, which takes a while that nobody waits for.
-        thread::spawn(move || drop(spool));
+        // Its blocks are freed by who closes it, which takes a while that nobody waits for; without a thread it is closed here.
+        let _ = thread::Builder::new().spawn(move || drop(spool));
         Ok(written
             .map(|image| *state = State::Written(Arc::new(image)))
             .err())
