@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use msb_fileserver::ShareOptions;
-use support::guest::{Guest, init, op, request, text, words};
+use support::guest::{Guest, init, op, request, text, u64_at, words};
 use support::{TempFolder, sharing};
 
 const ENOSYS: i32 = 38;
@@ -100,6 +100,7 @@ fn no_message_brings_the_server_down_or_leads_outside() {
     let mut random = Random(seed);
     let start = std::time::Instant::now();
     let mut rounds = 0;
+    let mut opened = Vec::new();
     while start.elapsed() < Duration::from_secs(seconds) {
         rounds += 1;
         let opcode = random.below(55);
@@ -130,10 +131,19 @@ fn no_message_brings_the_server_down_or_leads_outside() {
         } else {
             u64::from(random.below(9))
         };
-        let _ = guest.ask(opcode, node, &body);
+        match (opcode, guest.ask(opcode, node, &body)) {
+            (op::OPEN | op::OPENDIR, Ok(answer)) => opened.push((node, u64_at(&answer, 0))),
+            (op::CREATE, Ok(answer)) => opened.push((u64_at(&answer, 0), u64_at(&answer, 128))),
+            _ => {}
+        }
     }
     assert!(rounds > 100);
     guest.ask(op::INIT, 0, &init()).unwrap();
+    // A long run opens as many as a guest may have, and closes some of them.
+    for (node, handle) in opened {
+        let body = [&handle.to_le_bytes()[..], &[0; 16]].concat();
+        let _ = guest.ask(op::RELEASE, node, &body);
+    }
     let (node, handle) = guest.create(1, "sane").unwrap();
     assert!(guest.read(node, handle).unwrap().is_empty());
     assert_eq!(fs::read(temp.0.join("outside")).unwrap(), b"outside");
