@@ -11,6 +11,10 @@ export function libraryConfig(overrides: Options = {}): ReturnType<typeof define
     shims: true,
     clean: true,
     sourcemap: true,
+    esbuildOptions(esbuild) {
+      // The sources are packed beside the maps.
+      esbuild.sourcesContent = false;
+    },
     ...overrides,
   });
 }

@@ -19,6 +19,12 @@ for (const folder of readdirSync(join(root, 'packages'))) {
     failed = true;
     continue;
   }
+  const files = JSON.parse(packed.output.slice(packed.output.indexOf('[\n')))[0].files.map(
+    ({ path }) => path,
+  );
+  const wrong = wrongFiles(files);
+  if (wrong.length > 0) console.error(`${tarball}: ${wrong.join(', ')}`);
+  failed ||= wrong.length > 0;
   const lint = await run('publint', ['run', join(out, tarball), '--strict'], { quiet: true });
   const checks = [lint];
   if (manifest.exports) {
@@ -32,6 +38,14 @@ for (const folder of readdirSync(join(root, 'packages'))) {
   failed ||= !ok;
 }
 process.exitCode = failed ? 1 : 0;
+
+/** What a package must not hold, and what it lacks. */
+function wrongFiles(files) {
+  const tests = files.filter((path) => /\.test\.|(^|\/)(test|\.tmp)\//.test(path));
+  const bundles = files.some((path) => path === 'dist/sandbox-process.cjs' || path === 'dist/msb.cjs');
+  const needed = ['LICENSE', 'README.md', ...(bundles ? ['dist/THIRD-PARTY-NOTICES.txt'] : [])];
+  return [...tests, ...needed.filter((path) => !files.includes(path)).map((path) => `no ${path}`)];
+}
 
 function tarballName({ name, version }) {
   return `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;

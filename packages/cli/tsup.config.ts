@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Options } from 'tsup';
+import { thirdPartyNotices } from '../../tsup.notices.ts';
 
 // Starting up is most of what a short command does, so the command is built of few files, each bundled whole.
 // `dist/msb.cjs` finds the command and lists sandboxes; every `import()` in it and in the others loads another file.
@@ -196,6 +197,7 @@ const options: Options = {
     oneSqliteLibrary,
     undiciForRequests,
     umzugWithoutCommandLine,
+    thirdPartyNotices,
   ],
   esbuildOptions(esbuild) {
     // From the sources of the other packages: only so is what nobody uses left out.

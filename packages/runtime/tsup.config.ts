@@ -1,10 +1,13 @@
 import { defineConfig, type Options } from 'tsup';
 import { libraryConfig } from '../../tsup.base.ts';
+import { thirdPartyNotices } from '../../tsup.notices.ts';
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
 const library = libraryConfig();
 
 /** A program of its own: one file, so that its start is not spent on finding and reading modules. */
-function program(name: string, entry: string, overrides: Options = {}): ReturnType<typeof defineConfig> {
+function program(name: string, entry: string, plugins: Plugin[] = []): ReturnType<typeof defineConfig> {
   return defineConfig({
     entry: { [name]: entry },
     format: ['cjs'],
@@ -19,11 +22,9 @@ function program(name: string, entry: string, overrides: Options = {}): ReturnTy
       // As require(): the loader of ES modules would have to be started first.
       options.supported = { 'dynamic-import': false };
     },
-    ...overrides,
+    esbuildPlugins: [...plugins, thirdPartyNotices],
   });
 }
-
-type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
 /**
  * What the sandbox process loads once its monitor runs is a file of its own, so that nothing of it is in the way.
@@ -53,8 +54,8 @@ const withoutUmzugCommandLine: Plugin = {
 
 export default [
   library,
-  program('sandbox-process', 'src/process/main.ts', { esbuildPlugins: [serveApart] }),
-  program('sandbox-process-serve', 'src/process/serve.ts', { esbuildPlugins: [withoutUmzugCommandLine] }),
+  program('sandbox-process', 'src/process/main.ts', [serveApart]),
+  program('sandbox-process-serve', 'src/process/serve.ts', [withoutUmzugCommandLine]),
   program('template-maker', 'src/warm/maker.ts'),
   program('krun-machine', 'src/krun/machine-process.ts'),
 ];
