@@ -122,6 +122,18 @@ describe('sockets that cannot be made', () => {
   });
 });
 
+describe('a host without a guest kernel', () => {
+  it('says where it looked and what to install', async () => {
+    const missing = { MSB_LIBKRUNFW_PATH: join(subject.home.path, 'missing.so') };
+    const started = await msb(['start', subject.name], { env: { ...subject.home.env, ...missing } });
+    expect(started.code).toBe(1);
+    expect(started.stderr).toMatch(/^error: libkrunfw not found: .*missing\.so$/m);
+    expect(started.stderr).toMatch(/^ {2}→ .*install libkrunfw/m);
+    expect(await subject.sdkError(missing)).toMatchObject({ code: 'libkrunfwNotFound' });
+    await subject.expectSoundStart();
+  });
+});
+
 describe('a machine without its sandbox process', () => {
   it('ends, though the signal for a parent’s end was taken from it', async (context) => {
     const setpriv = await findProgram('setpriv');

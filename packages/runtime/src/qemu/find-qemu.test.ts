@@ -47,4 +47,14 @@ describe('QEMU versions', () => {
     chmodSync(path, 0o755);
     await expect(queryQemuVersion(path)).rejects.toMatchObject({ code: 'vmmNotFound' });
   });
+
+  it.each([
+    ['exit 3', 'exit code 3'],
+    ['echo hello >&2; echo no libraries >&2; exit 127', 'no libraries'],
+    ['kill -SEGV $$', 'it died of SIGSEGV'],
+  ])('cannot be had from one that does %j, in one line', async (script, reason) => {
+    const path = join(tempDir(), 'broken');
+    writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await expect(queryQemuVersion(path)).rejects.toThrow(new RegExp(`^cannot run ${path}: ${reason}$`));
+  });
 });

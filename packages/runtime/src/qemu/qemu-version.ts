@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { MicrosandboxError } from '@microsandbox/types';
 
@@ -23,8 +23,8 @@ export async function queryQemuVersion(path: string): Promise<QemuVersion> {
   const { stdout } = await promisify(execFile)(path, ['--version'], {
     timeout: TIMEOUT_MS,
     env: { LC_ALL: 'C' },
-  }).catch((cause: unknown) => {
-    throw new MicrosandboxError('vmmNotFound', `cannot run ${path}: ${(cause as Error).message}`, {
+  }).catch((cause: ExecFileException) => {
+    throw new MicrosandboxError('vmmNotFound', `cannot run ${path}: ${whyFailed(cause)}`, {
       cause,
       hint: 'set MSB_QEMU_PATH to a working qemu-system-x86_64',
     });
@@ -34,6 +34,14 @@ export async function queryQemuVersion(path: string): Promise<QemuVersion> {
   throw new MicrosandboxError('vmmNotFound', `${path} does not say that it is QEMU`, {
     hint: 'set MSB_QEMU_PATH to a working qemu-system-x86_64',
   });
+}
+
+/** One line: what the program said last, or how it ended. */
+function whyFailed({ killed, code, signal, stderr, message }: ExecFileException): string {
+  if (killed) return `no answer to --version within ${TIMEOUT_MS / 1000} s`;
+  if (typeof code === 'string') return message;
+  const words = stderr?.trimEnd().split('\n').at(-1);
+  return words || (signal ? `it died of ${signal}` : `exit code ${code}`);
 }
 
 /** Reads the first line of `--version`; null when it is not QEMU's. */

@@ -75,6 +75,13 @@ describe('decideVmm', () => {
     });
   });
 
+  it('does not blame the hardware for what another system has', async () => {
+    const foreign = process.platform === 'darwin' ? 'kvm' : 'hvf';
+    await expect(decideVmm(accel(foreign), withoutHardware)).rejects.toThrow(
+      /^MSB_ACCEL: (hvf|kvm) cannot be had here: it exists on (macOS|Linux) only$/,
+    );
+  });
+
   it('refuses one that cannot be had, with the reason of the probe, and takes no other', async () => {
     await expect(decideVmm(accel('kvm'), withoutHardware)).rejects.toMatchObject({
       code: 'unsupported',

@@ -59,10 +59,26 @@ function forcedKrun({ vmm, accel }: VmmWishes, { krun }: VmmProbes): VmmChoice {
   return { driver: 'krun', accelerator, reason: `${from} is krun` };
 }
 
+/** Where an accelerator exists at all; no obstacle of another one explains why it cannot be had elsewhere. */
+const PLATFORM_OF: Partial<Record<Accelerator, readonly [NodeJS.Platform, string]>> = {
+  kvm: ['linux', 'Linux'],
+  hvf: ['darwin', 'macOS'],
+};
+
 function cannotBeHad(
-  { from, value }: { readonly from: string; readonly value: string },
+  { from, value }: { readonly from: string; readonly value: Accelerator },
   obstacle: VmObstacle | null,
 ): MicrosandboxError {
+  const [platform, name] = PLATFORM_OF[value] ?? [process.platform];
+  if (platform !== process.platform) {
+    return new MicrosandboxError(
+      'unsupported',
+      `${from}: ${value} cannot be had here: it exists on ${name} only`,
+      {
+        hint: 'remove the setting, or set it to tcg for software emulation',
+      },
+    );
+  }
   return new MicrosandboxError(
     'unsupported',
     `${from}: ${value} cannot be had here: ${obstacle?.reason ?? 'not on this platform'}`,
