@@ -43,6 +43,7 @@ export function encodeFrameHead(frame: {
   return head;
 }
 
+/** The error for a length that no frame may have; what follows it on the stream cannot be trusted. */
 export function frameTooLarge(size: number): ProtocolError {
   return new ProtocolError(`frame too large: ${size} bytes (max ${MAX_FRAME_SIZE})`);
 }

@@ -35,6 +35,7 @@ export function orNull(check: Check): Check {
   return (value) => value === null || check(value);
 }
 
+/** For fields that may be missing; `null` is not missing. */
 export function orAbsent(check: Check): Check {
   return (value) => value === undefined || check(value);
 }

@@ -9,6 +9,7 @@ export function byteName(text: string): ByteName {
   return bytesName(Buffer.from(text));
 }
 
+/** A name of any bytes as a text that keeps them all; not for people. */
 export function bytesName(bytes: Uint8Array): ByteName {
   return Buffer.from(bytes).toString('latin1');
 }

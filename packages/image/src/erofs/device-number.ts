@@ -3,6 +3,7 @@ export function encodeDeviceNumber(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 
+/** Takes `i_rdev` apart: the form of the kernel's `new_decode_dev`. */
 export function decodeDeviceNumber(encoded: number): { readonly major: number; readonly minor: number } {
   return {
     major: (encoded >>> 8) & 0xfff,

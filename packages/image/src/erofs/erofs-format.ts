@@ -50,6 +50,7 @@ export const NODE_TYPES = {
   symlink: { mode: 0o120000, dirent: 7 },
 } as const;
 
+/** The next multiple of `alignment`, which may be any number; exact up to 2^53. */
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }

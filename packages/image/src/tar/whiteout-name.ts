@@ -10,6 +10,11 @@ const OPAQUE = '.wh..wh..opq';
  */
 export type Whiteout = { readonly kind: 'opaque' } | { readonly kind: 'delete'; readonly name: string };
 
+/**
+ * What a member of that name takes away (OCI image specification, layer); null when it is an ordinary one.
+ *
+ * @throws {ImageError} for the mark of a folder itself or of what is above it.
+ */
 export function parseWhiteoutName(name: string): Whiteout | null {
   if (!name.startsWith(PREFIX) || name === PREFIX) return null;
   if (name === OPAQUE) return { kind: 'opaque' };

@@ -56,6 +56,7 @@ export interface BlockedContext {
   readonly filter: RequestFilter | null;
 }
 
+/** What is told of a connection that was ended: a violation where a secret was on its way, else a refusal. */
 export function eventOfBlocked(blocked: BlockedConnection, context: BlockedContext): ConnectionEvent {
   const { serverName, destination, filter } = context;
   const { violation } = blocked;

@@ -10,6 +10,7 @@ export interface Substitution {
   readonly injection: SecretEntry['injection'];
 }
 
+/** A secret as bytes of a head, which are compared and replaced as latin1 text. */
 export function substitutionOf({ placeholder, value, injection }: SecretEntry): Substitution {
   return { placeholder: latin1(placeholder), value: latin1(value), injection };
 }

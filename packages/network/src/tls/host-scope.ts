@@ -7,6 +7,7 @@ export interface HostScope {
   readonly name: string;
 }
 
+/** Reads a pattern; case and final dots do not matter. */
 export function parseHostScope(pattern: string): HostScope {
   const name = bareName(pattern);
   return name.startsWith('*.') && name.length > 2
@@ -14,6 +15,7 @@ export function parseHostScope(pattern: string): HostScope {
     : { kind: 'exact', name };
 }
 
+/** Whether a host falls under it: `*.name` includes the name itself. */
 export function scopeIncludes({ kind, name }: HostScope, host: string): boolean {
   const bare = bareName(host);
   return bare === name || (kind === 'suffix' && bare.endsWith(`.${name}`));

@@ -40,6 +40,7 @@ export interface TemplateReady {
   readonly zeroedBytes: number;
 }
 
+/** Reads the payload of the guest's `core.template.ready`. */
 export function decodeTemplateReady(payload: Uint8Array): TemplateReady {
   const map = decodeCbor(payload) as Map<string, unknown>;
   return { unboundDevices: Number(map.get('unbound_devices')), zeroedBytes: Number(map.get('zeroed_bytes')) };

@@ -60,6 +60,7 @@ export function isBind(mount: StoredMount): mount is StoredMount & BindMount {
   return mount.type === 'Bind';
 }
 
+/** A named volume, whose place on the host is known once it was resolved. */
 export function isNamed(mount: StoredMount): mount is StoredMount & NamedMount {
   return mount.type === 'Named';
 }

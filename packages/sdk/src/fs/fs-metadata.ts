@@ -18,6 +18,7 @@ export interface FsMetadata {
   readonly created: Date | null;
 }
 
+/** What callers see of an answer of the guest; `created` is not among what it tells. */
 export function fsMetadataOf(info: FsEntryInfo): FsMetadata {
   return {
     kind: fsEntryKind(info),

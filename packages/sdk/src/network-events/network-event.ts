@@ -39,6 +39,7 @@ export interface NetworkEventOptions {
   readonly lastRun?: boolean;
 }
 
+/** One line of `network.log` as callers see it. */
 export function eventOfRecord(record: VerdictRecord): NetworkEvent {
   const { t, action, direction, protocol, address, port, hostname, decided_by, rule, allow_rule } = record;
   const { count, first } = record;

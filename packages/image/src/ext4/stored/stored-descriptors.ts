@@ -33,6 +33,7 @@ export function descriptorBytes(table: Buffer, group: number): Buffer {
   return table.subarray(group * DESCRIPTOR_BYTES, (group + 1) * DESCRIPTOR_BYTES);
 }
 
+/** The descriptor of a group, in its form of 64 bytes: each number has a low and a high half. */
 export function parseDescriptor(table: Buffer, group: number): StoredDescriptor {
   const bytes = descriptorBytes(table, group);
   return {

@@ -15,6 +15,7 @@ export function readInode(file: Ext4File, geometry: Geometry, number: number): P
   return file.read(inodeOffset(geometry, number), INODE_BYTES);
 }
 
+/** @param seed of the file system, from its superblock */
 export function hasRightChecksum(inode: Buffer, number: number, seed: number): boolean {
   return readSplit16(inode, 0x7c, 0x82) === inodeChecksum(inode, number, seed);
 }

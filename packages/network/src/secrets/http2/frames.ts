@@ -85,6 +85,7 @@ export function bareContent({ type, flags, payload }: Frame): Buffer {
   return content.subarray(priority, content.length - padding);
 }
 
+/** One frame (RFC 9113, section 4.1). The payload must be within the length that the receiver takes. */
 export function formatFrame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUIntBE(payload.length, 0, 3);
