@@ -3,8 +3,9 @@
 //
 // The addon is built for this machine, the guest agent as a static Linux binary. Both go to
 // packages/native/prebuilt/<platform>-<arch>/, where packages/native finds them.
-import { chmod, copyFile, mkdir, rename } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crateNotices } from './lib/crate-notices.mjs';
 import { fail, must, root, run, toolEnv } from './lib/run.mjs';
 
 const prebuilt = join(root, `packages/native/prebuilt/${process.platform}-${process.arch}`);
@@ -46,6 +47,8 @@ async function build() {
   await mkdir(prebuilt, { recursive: true });
   await install(join(root, 'target/release', addonLibrary), join(prebuilt, 'microsandbox.node'));
   await install(join(root, 'target', agent.target, 'release/agentd'), join(prebuilt, 'agentd'));
+  const notices = await crateNotices(['msb-runtime', 'msb-agentd']);
+  await writeFile(join(prebuilt, 'THIRD-PARTY-NOTICES.txt'), notices);
 }
 
 async function test() {

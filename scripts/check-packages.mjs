@@ -44,6 +44,8 @@ function wrongFiles(files) {
   const tests = files.filter((path) => /\.test\.|(^|\/)(test|\.tmp)\//.test(path));
   const bundles = files.some((path) => path === 'dist/sandbox-process.cjs' || path === 'dist/msb.cjs');
   const needed = ['LICENSE', 'README.md', ...(bundles ? ['dist/THIRD-PARTY-NOTICES.txt'] : [])];
+  const prebuilt = files.filter((path) => path.startsWith('prebuilt/') && path.endsWith('.node'));
+  needed.push(...prebuilt.map((path) => path.replace(/[^/]+$/, 'THIRD-PARTY-NOTICES.txt')));
   return [...tests, ...needed.filter((path) => !files.includes(path)).map((path) => `no ${path}`)];
 }
 
