@@ -1,4 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   AgentClientError,
@@ -115,11 +119,56 @@ describe('AgentClient handshake', () => {
     expect((await rejection(AgentClient.connect(missing))).message).toBe(
       `connect ${missing}: no such file or directory`,
     );
-    const hungUp = AgentClient.connect(relay.path);
+    const hungUp = rejection(AgentClient.connect(relay.path));
     while (relay.clients.length === 0) await delay(1);
-    relay.clients[0]?.socket.destroy();
-    expect((await rejection(hungUp)).message).toContain('handshake: ');
+    // In the middle of the prologue: one that says nothing at all is asked again.
+    relay.clients[0]?.socket.end(Buffer.alloc(1));
+    expect((await hungUp).message).toBe('handshake: unexpected end of stream');
 
+    const gaveUp = AgentClient.connect(relay.path, { signal: AbortSignal.timeout(20) });
+    expect((await rejection(gaveUp)).name).toBe('TimeoutError');
+  });
+});
+
+describe('a relay without room', () => {
+  /** Hangs up on as many clients as it is told. */
+  async function fullRelay(times: number): Promise<AsyncDisposable & { readonly path: string }> {
+    const relay = await FakeRelay.listen();
+    const folder = await mkdtemp(join(tmpdir(), 'msb-full-'));
+    const path = join(folder, 'agent.sock');
+    let refused = 0;
+    const server = createServer((socket) => {
+      refused += 1;
+      if (refused <= times) return socket.destroy();
+      const inner = createConnection({ path: relay.path });
+      for (const end of [socket, inner]) end.on('error', () => {});
+      socket.pipe(inner).pipe(socket);
+      return undefined;
+    });
+    server.listen(path);
+    await once(server, 'listening');
+    return {
+      path,
+      async [Symbol.asyncDispose]() {
+        server.close();
+        await relay[Symbol.asyncDispose]();
+        await rm(folder, { recursive: true });
+      },
+    };
+  }
+
+  it('is asked again until it has some', async () => {
+    await using relay = await fullRelay(5);
+    await using client = await AgentClient.connect(relay.path);
+    expect(client.negotiatedVersion).toBe(7);
+  });
+
+  it('is given up when the time is over, or the caller wants', async () => {
+    await using relay = await fullRelay(Number.POSITIVE_INFINITY);
+    expect(await rejection(AgentClient.connect(relay.path, { timeoutMs: 100 }))).toMatchObject({
+      message: 'handshake: the relay hung up without a word',
+      hint: expect.stringContaining('128 connections'),
+    });
     const gaveUp = AgentClient.connect(relay.path, { signal: AbortSignal.timeout(20) });
     expect((await rejection(gaveUp)).name).toBe('TimeoutError');
   });

@@ -5,7 +5,7 @@ import { encodeFrameHead } from '../frame.ts';
 import type { DecodedFrame } from '../frame-decoder.ts';
 import { FrameReceiver } from '../frame-receiver.ts';
 import { CorrelationIds } from './correlation-ids.ts';
-import type { Dialled } from './dial.ts';
+import type { Dialled } from './dial-once.ts';
 import type { FrameQueue } from './frame-queue.ts';
 import { FreshMemory } from './fresh-memory.ts';
 
