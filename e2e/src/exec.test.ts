@@ -113,6 +113,24 @@ describe('every exec settles', () => {
     await expect.poll(() => processesIn(box, 'sleep 8282'), SLOWLY).toBe(0);
   });
 
+  it('once: signals and sizes that come too late do nothing', async () => {
+    const handle = await box.execStream('true');
+    expect(await handle.wait()).toEqual({ code: 0, success: true });
+    await handle.kill();
+    await handle.resize(24, 80);
+    expect(await handle.recv()).toBeNull();
+  });
+
+  it('without a time-out of Infinity, and after one that no timer takes', async () => {
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 40]) {
+      const { code } = await box.execWith('true', (exec) => exec.timeout(timeoutMs));
+      expect(code).toBe(0);
+    }
+    await expect(box.execWith('true', (exec) => exec.timeout(Number.NaN))).rejects.toMatchObject({
+      code: 'invalidConfig',
+    });
+  });
+
   it('when the machine is killed under it', async () => {
     const doomed = await Sandbox.builder('doomed').image(made.reference).create();
     const handle = await doomed.shellStream('sleep 100');

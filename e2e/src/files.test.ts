@@ -236,12 +236,32 @@ describe('files', () => {
     ['removeDir', `remove_dir: ${NOT_FOUND}`, (files) => files.removeDir('/none')],
     ['rename', `rename: ${NOT_FOUND}`, (files) => files.rename('/none', '/x')],
     ['copy', `copy: ${NOT_FOUND}`, (files) => files.copy('/none', '/x')],
+    [
+      'copy onto itself',
+      'copy: /etc/passwd and /etc/../etc/passwd are the same file',
+      (files) => files.copy('/etc/passwd', '/etc/../etc/passwd'),
+    ],
     ['symlink', 'symlink: File exists (os error 17)', (files) => files.symlink('x', '/t')],
     ['mkdir over a file', 'mkdir: File exists (os error 17)', (files) => files.mkdir('/bin/busybox')],
     ['chmod', `setstat: ${NOT_FOUND}`, (files) => files.chmod('/none', 0o600)],
   ])('say why not: %s', async (_, text, operation) => {
     await expect(operation(fs)).rejects.toEqual(fails(text));
     await expect(operation(fs)).rejects.toBeInstanceOf(SandboxFsOpsError);
+  });
+
+  it('keep what they have when what is to be written is no data', async () => {
+    await fs.write('/t/kept', 'kept');
+    for (const data of [5, undefined, null, new ArrayBuffer(4), {}]) {
+      await expect(fs.write('/t/kept', data as unknown as string)).rejects.toThrow(TypeError);
+    }
+    expect(await fs.readToString('/t/kept')).toBe('kept');
+    await fs.write('/t/kept', new Uint16Array([0x4141, 0x4242]) as unknown as Uint8Array);
+    expect(await fs.readToString('/t/kept')).toBe('AABB');
+  });
+
+  it('are asked for more often at once than there are connections', async () => {
+    const asked = Array.from({ length: 300 }, () => fs.stat('/t'));
+    expect(new Set((await Promise.all(asked)).map(({ kind }) => kind))).toEqual(new Set(['directory']));
   });
 
   it('go to and from the host', async () => {

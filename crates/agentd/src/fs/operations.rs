@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use msb_protocol::payload::{FsEntryInfo, FsOpenOptions, FsPath, FsSetAttrs};
@@ -156,13 +156,24 @@ pub fn remove_folder(path: &Path, recursive: bool) -> Result<(), String> {
 /// One regular file; anything else could keep us waiting for ever.
 pub fn copy(source: &Path, target: &Path) -> Result<(), String> {
     const WHAT: &str = "copy";
+    let mut files = Vec::new();
     for (path, must_exist) in [(source, true), (target, false)] {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => {}
+            Ok(metadata) if metadata.is_file() => files.push((metadata.dev(), metadata.ino())),
             Ok(_) => return Err(format!("{WHAT}: {} is not a regular file", path.display())),
             Err(error) if must_exist => return Err(error).prefix(WHAT),
             Err(_) => {}
         }
+    }
+    // Under whatever name: the target is emptied before the source is read.
+    if let [one, other] = files[..]
+        && one == other
+    {
+        return Err(format!(
+            "{WHAT}: {} and {} are the same file",
+            source.display(),
+            target.display()
+        ));
     }
     fs::copy(source, target).map(drop).prefix(WHAT)
 }

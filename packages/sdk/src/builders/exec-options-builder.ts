@@ -1,3 +1,4 @@
+import { InvalidConfigError } from '@microsandbox/types';
 import { type ProgramOptions, ProgramOptionsBuilder } from './program-options-builder.ts';
 
 /** What a program reads. */
@@ -27,10 +28,16 @@ export class ExecOptionsBuilder extends ProgramOptionsBuilder<ExecOptions> {
     super('ExecOptionsBuilder');
   }
 
-  /** Kills the program after so many milliseconds; the call rejects with `ExecTimeoutError`. */
+  /**
+   * Kills the program after so many milliseconds; the call rejects with `ExecTimeoutError`. `Infinity` is none.
+   *
+   * @throws InvalidConfigError for what is no number
+   */
   timeout(ms: number): this {
+    if (Number.isNaN(ms))
+      throw new InvalidConfigError('invalid config: exec timeout must be a number, got NaN');
     return this.set(() => {
-      this.#timeoutMs = Math.max(0, Math.trunc(ms));
+      this.#timeoutMs = ms === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.trunc(ms));
     });
   }
 

@@ -16,6 +16,9 @@ import { DEFAULT_MAX_OUTPUT_BYTES, OutputCapture } from './output-capture.ts';
 
 const SIGKILL = 9;
 
+/** Longest delay a timer takes, some 25 days; longer ones would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** How long a killed program may take to be reported as ended. */
 const DRAIN_MS = 5000;
 
@@ -33,6 +36,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
   readonly #stdin: StdinOption;
   #sinkTaken = false;
   #ended = false;
+  #hasExited = false;
 
   /** @internal Made by the exec calls of `Sandbox`. */
   constructor(client: AgentClient, stream: AgentStream, stdin: StdinOption) {
@@ -51,7 +55,10 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     while (!this.#ended) {
       const event = await this.#next();
       if (event === null) break;
-      if (event.kind === 'exited' || event.kind === 'failed') await this.#end();
+      if (event.kind === 'exited' || event.kind === 'failed') {
+        this.#hasExited = true;
+        await this.#end();
+      }
       return event;
     }
     return null;
@@ -98,7 +105,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     const collected = this.collect(maxOutputBytes);
     let timer: NodeJS.Timeout | undefined;
     const expired = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), timeoutMs);
+      timer = setTimeout(() => resolve(null), Math.min(timeoutMs, MAX_TIMER_MS));
     });
     const output = await Promise.race([collected, expired]).finally(() => clearTimeout(timer));
     if (output !== null) return output;
@@ -106,8 +113,9 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
     throw new ExecTimeoutError(`exec timed out after ${formatExactDuration(timeoutMs)}`, timeoutMs);
   }
 
-  /** Sends a signal, by number, to the program and its children. */
+  /** Sends a signal, by number, to the program and its children; to one that has ended, nothing. */
   async signal(signal: number): Promise<void> {
+    if (this.#hasExited) return;
     await this.#stream.send('core.exec.signal', { signal });
   }
 
@@ -118,6 +126,7 @@ export class ExecHandle implements AsyncIterable<ExecEvent>, AsyncDisposable {
 
   /** Tells the program's terminal its new size. */
   async resize(rows: number, cols: number): Promise<void> {
+    if (this.#hasExited) return;
     await this.#stream.send('core.exec.resize', { rows, cols });
   }
 

@@ -11,7 +11,17 @@ export const Stdin = {
   bytes: (data: Uint8Array | string): StdinMode => ({ kind: 'bytes', data: toBytes(data) }),
 };
 
-/** Bytes of a text or a view. */
+/**
+ * Bytes of a text or a view.
+ *
+ * @throws TypeError for anything else, of which nothing would be written
+ */
 export function toBytes(data: Uint8Array | string): Uint8Array {
-  return typeof data === 'string' ? new TextEncoder().encode(data) : data;
+  if (typeof data === 'string') return new TextEncoder().encode(data);
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) {
+    const { buffer, byteOffset, byteLength } = data as ArrayBufferView;
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+  throw new TypeError(`data must be a string or a Uint8Array, got ${typeof data}`);
 }

@@ -1,5 +1,6 @@
 import { guestPathText } from '@microsandbox/protocol';
 import { SandboxFsOpsError } from '@microsandbox/types';
+import { toBytes } from '../exec/stdin.ts';
 import type { FsAccess } from './fs-access.ts';
 import type { FsConnection } from './fs-connection.ts';
 import type { FsEntry } from './fs-entry.ts';
@@ -54,8 +55,10 @@ export class SandboxFsOps {
 
   /** Creates or replaces a file. Its folder must exist. */
   async write(path: GuestPath, data: Uint8Array | string): Promise<void> {
+    // What is no data must not cost the file that is there.
+    const bytes = toBytes(data);
     await using sink = await this.writeStream(path);
-    await sink.write(data);
+    await sink.write(bytes);
     await sink.close();
   }
 
