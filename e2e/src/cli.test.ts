@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IsolatedHome } from '@microsandbox/test-utils';
+import { type IsolatedHome, runCommand } from '@microsandbox/test-utils';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BusyboxHome, startBusyboxHome } from './support/busybox-home.ts';
-import { msb } from './support/consumer.ts';
+import { consumer, msb } from './support/consumer.ts';
 import { expectNoProcessOf } from './support/leftovers.ts';
 
 let made: BusyboxHome;
@@ -42,6 +42,12 @@ it('run leaves nothing behind', async () => {
   expect(listed.stdout.toString()).toBe('');
   expect(listed.stderr).toBe('No sandboxes found.\n');
   await expectNoProcessOf(home.path);
+});
+
+it('output that cannot be written is told as what it is', async () => {
+  const program = join(consumer, 'node_modules/.bin/msb');
+  const result = await runCommand('sh', ['-c', '"$0" version > /dev/full', program], { env: home.env });
+  expect(result).toMatchObject({ code: 1, stderr: 'error: standard output: no space left\n' });
 });
 
 it('run says that a program is missing and exits with 127', async () => {

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CustomError } from '@microsandbox/types';
+import { hostError } from '../errors/host-error.ts';
 import { baseName, checkedName } from './base-name.ts';
 import { type ByteName, nameText } from './byte-name.ts';
-import { hostError } from './host-error.ts';
 import { hostLinkTarget } from './link-target.ts';
 import { PinnedFolder } from './pinned-folder.ts';
 import type { TreeEntry, TreeSink } from './tree-entry.ts';

@@ -1,8 +1,8 @@
 import { constants, createReadStream, type Stats } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { CustomError } from '@microsandbox/types';
+import { hostError } from '../errors/host-error.ts';
 import { type ByteName, bytesName } from './byte-name.ts';
-import { hostError } from './host-error.ts';
 import { permissionsOf, type TreeEntry } from './tree-entry.ts';
 
 const READ_BYTES = 1 << 20;

@@ -1,11 +1,13 @@
 import { writeSync } from 'node:fs';
 import { closedPipe, isEnding } from '../errors/ending.ts';
+import { hostError } from '../errors/host-error.ts';
 import { STDERR, STDOUT } from './terminal.ts';
 
 /**
  * Writes text to standard output: data, never anything else (spec: cli 1.7).
  *
  * @throws Ending when its reader went away
+ * @throws IoError when it cannot be written
  */
 export function writeOut(text: string): void {
   writeAll(STDOUT, text);
@@ -33,7 +35,7 @@ function writeAll(fd: number, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE' || code === 'EBADF') throw closedPipe();
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw hostError(fd === STDERR ? 'standard error' : 'standard output', error);
       // A non-blocking pipe that is full: give its reader a moment.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
