@@ -1,5 +1,6 @@
 // Commands in a sandbox: round trip of `true` against the agent's bare echo on the same port, 64 MiB through `cat`
-// against `dd` and a port of its own, a hundred commands at once. `node bench/exec.mjs [rounds] [bulk rounds]`
+// against `dd` and a port of its own, latency beside a busy program, a hundred commands at once.
+// `node bench/exec.mjs [rounds] [bulk rounds]`
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +62,7 @@ async function timed(work) {
 try {
   await writeOciLayout(folder, buildTestImage({ layers: [await busyboxLayer()] }), reference);
   await Image.importLayout(folder, { reference });
-  const sandbox = await Sandbox.builder('bench').image(reference).pullPolicy('never').create();
+  const sandbox = await Sandbox.builder('bench').image(reference).cpus(1).pullPolicy('never').create();
   // Text, as programs print it: of each zero byte the log makes six.
   await sandbox.shell(
     `yes 'a line of output, as long as programs print them' | head -c ${MIB << 20} > /tmp/blob`,
@@ -137,6 +138,24 @@ try {
     () => shell('true'),
   );
   add(`${MIB} MiB through a pipe within the guest`, rate(pipe), '-', '-');
+
+  // Beside a program that never rests, on the guest's only processor: the agent must still have its turn.
+  const latency = (times) => `${median(times).toFixed(1)} ms, worst ${Math.max(...times).toFixed(1)} ms`;
+  const ask = () => client.request('core.ping', {});
+  const runTrue = () => execOn(client, { cmd: '/bin/true' });
+  const idle = await alternate(rounds, ask, runTrue);
+  const spinning = await sandbox.execStream('sh', ['-c', 'while :; do :; done']);
+  const busy = await alternate(rounds, ask, runTrue);
+  await spinning.kill();
+  for (const [index, what] of ['echo', 'exec of `true`'].entries()) {
+    const ratio = median(busy[index]) / median(idle[index]);
+    add(
+      `${what} beside a program that spins`,
+      latency(busy[index]),
+      `idle ${latency(idle[index])}, ratio ${ratio.toFixed(2)}`,
+      '-',
+    );
+  }
 
   const atOnce = await timed(() => Promise.all(Array.from({ length: AT_ONCE }, () => sandbox.exec('true'))));
   const inARow = await timed(async () => {
