@@ -1,7 +1,7 @@
 //! The console port that carries the frames: finding it, reading it, writing it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -28,7 +28,6 @@ const DISCOVERY_LIMIT: Duration = Duration::from_secs(10);
 pub struct Port {
     fd: OwnedFd,
     decoder: FrameDecoder,
-    buffer: Vec<u8>,
 }
 
 /// What one read of the port gave.
@@ -60,7 +59,6 @@ impl Port {
         Ok(Self {
             fd,
             decoder: FrameDecoder::new(),
-            buffer: vec![0; READ_SIZE],
         })
     }
 
@@ -69,23 +67,22 @@ impl Port {
     /// # Errors
     /// When the port is broken.
     pub fn fill(&mut self) -> io::Result<Fill> {
-        let mut filled = 0;
-        let end = loop {
-            match rustix::io::read(&self.fd, &mut self.buffer[filled..]) {
-                Ok(0) => break Fill::Closed,
-                Ok(count) => filled += count,
-                Err(Errno::AGAIN | Errno::INTR) => break Fill::Nothing,
-                Err(Errno::CONNRESET) => break Fill::Closed,
-                Err(error) => return Err(error.into()),
-            }
-            // A short piece is the last for now, as a rule; else it is heard of by the next wait.
-            if filled % PIECE_SIZE != 0 || filled == self.buffer.len() {
-                break Fill::Nothing;
-            }
+        // A read gives one piece; of several places each is given one by the same call.
+        let mut places: Vec<_> = self
+            .decoder
+            .room(READ_SIZE)
+            .chunks_mut(PIECE_SIZE)
+            .map(IoSliceMut::new)
+            .collect();
+        let (filled, end) = match rustix::io::readv(&self.fd, &mut places) {
+            Ok(0) => (0, Fill::Closed),
+            Ok(count) => (count, Fill::Data),
+            Err(Errno::AGAIN | Errno::INTR) => (0, Fill::Nothing),
+            Err(Errno::CONNRESET) => (0, Fill::Closed),
+            Err(error) => return Err(error.into()),
         };
-        self.decoder.push(&self.buffer[..filled]);
-        // An end behind data is met again by the next read.
-        Ok(if filled > 0 { Fill::Data } else { end })
+        self.decoder.filled(filled);
+        Ok(end)
     }
 
     /// The next frame among the bytes read so far.

@@ -12,51 +12,71 @@ const MAP: u8 = 0xa0;
 const TEXT: u8 = 0x60;
 const BYTES: u8 = 0x40;
 
-/// Appends the frame of a message of `kind` whose payload is `{"data": data}`; nothing is appended on error. The bytes are
-/// those of [`crate::Message::to_frame`].
-///
-/// # Errors
-/// [`FrameError::TooLarge`] when the data does not fit.
-pub fn encode_data_frame(
-    id: u32,
-    kind: MessageType,
-    data: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), FrameError> {
-    let data_head = Head::new(BYTES, data.len());
-    let payload_size = 2 + FIELD.len() + data_head.len() + data.len();
-    let payload_head = Head::new(BYTES, payload_size);
-    let wire = kind.wire();
-    let wire_head = Head::new(TEXT, wire.len());
-    let generation = Head::new(0, usize::from(PROTOCOL_VERSION));
-    // Map, "v", generation, "t", type, "p", payload.
-    let body_size = 1
-        + (2 + generation.len())
-        + (2 + wire_head.len() + wire.len())
-        + (2 + payload_head.len() + payload_size);
-    let size = FRAME_HEADER_SIZE + body_size;
-    let length = u32::try_from(size)
-        .ok()
-        .filter(|_| size <= MAX_FRAME_SIZE)
-        .ok_or(FrameError::TooLarge { size })?;
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&id.to_be_bytes());
-    out.push(kind.flags());
-    out.extend_from_slice(&[MAP | 3, TEXT | 1, b'v']);
-    out.extend_from_slice(generation.bytes());
-    out.extend_from_slice(&[TEXT | 1, b't']);
-    out.extend_from_slice(wire_head.bytes());
-    out.extend_from_slice(wire.as_bytes());
-    out.extend_from_slice(&[TEXT | 1, b'p']);
-    out.extend_from_slice(payload_head.bytes());
-    out.extend_from_slice(&[MAP | 1, TEXT | 4]);
-    out.extend_from_slice(FIELD.as_bytes());
-    out.extend_from_slice(data_head.bytes());
-    out.extend_from_slice(data);
-    Ok(())
+/// What stands in front of the data in the frame of a message whose payload is `{"data": data}`.
+#[derive(Debug)]
+pub struct DataFrameHead {
+    bytes: [u8; Self::MAX_SIZE],
+    count: usize,
 }
 
-/// The type and the data of a frame's body, if it is one that [`encode_data_frame`] could have written in whatever
+impl DataFrameHead {
+    /// What stands around the type takes less than half of it.
+    const MAX_SIZE: usize = 96;
+
+    /// The head for so many bytes of data.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`] when the data does not fit.
+    pub fn new(id: u32, kind: MessageType, data_size: usize) -> Result<Self, FrameError> {
+        let data = Head::new(BYTES, data_size);
+        let payload_size = 2 + FIELD.len() + data.len() + data_size;
+        let payload = Head::new(BYTES, payload_size);
+        let wire = kind.wire();
+        let wire_head = Head::new(TEXT, wire.len());
+        let generation = Head::new(0, usize::from(PROTOCOL_VERSION));
+        // Map, "v", generation, "t", type, "p", payload.
+        let body_size = 1
+            + (2 + generation.len())
+            + (2 + wire_head.len() + wire.len())
+            + (2 + payload.len() + payload_size);
+        let size = FRAME_HEADER_SIZE + body_size;
+        let length = u32::try_from(size)
+            .ok()
+            .filter(|_| size <= MAX_FRAME_SIZE)
+            .ok_or(FrameError::TooLarge { size })?;
+        let mut head = Self {
+            bytes: [0; Self::MAX_SIZE],
+            count: 0,
+        };
+        for part in [
+            &length.to_be_bytes()[..],
+            &id.to_be_bytes(),
+            &[kind.flags(), MAP | 3, TEXT | 1, b'v'],
+            generation.bytes(),
+            &[TEXT | 1, b't'],
+            wire_head.bytes(),
+            wire.as_bytes(),
+            &[TEXT | 1, b'p'],
+            payload.bytes(),
+            &[MAP | 1, TEXT | 4],
+            FIELD.as_bytes(),
+            data.bytes(),
+        ] {
+            let end = head.count + part.len();
+            head.bytes[head.count..end].copy_from_slice(part);
+            head.count = end;
+        }
+        Ok(head)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.count]
+    }
+}
+
+/// The type and the data of a frame's body, if it is one that [`DataFrameHead`] could have begun in whatever
 /// generation. `None` for anything else, sound or not: that is for [`crate::Envelope`] to say.
 #[must_use]
 pub fn decode_data_frame(body: &[u8]) -> Option<(MessageType, &[u8])> {
@@ -134,18 +154,19 @@ mod tests {
             0, 1, 15, 16, 17, 23, 24, 240, 247, 255, 256, 65_520, 65_535, 65_536, 200_000,
         ] {
             let data = vec![7; size];
-            let mut bytes = vec![1];
-            encode_data_frame(9, MessageType::ExecStdout, &data, &mut bytes).unwrap();
-            encode_data_frame(10, MessageType::ExecStderr, &data, &mut bytes).unwrap();
+            let stdout_bytes = encode(9, MessageType::ExecStdout, &data);
+            let stderr_bytes = encode(10, MessageType::ExecStderr, &data);
             let data = ByteBuf::from(data);
             let stdout = Message::new(9, &ExecStdout { data: data.clone() }).unwrap();
             let stderr = Message::new(10, &ExecStderr { data: data.clone() }).unwrap();
-            let expected = [
-                vec![1],
-                stdout.to_frame().encode().unwrap(),
-                stderr.to_frame().encode().unwrap(),
-            ];
-            assert!(bytes == expected.concat(), "{size} bytes of data");
+            assert!(
+                stdout_bytes == stdout.to_frame().encode().unwrap(),
+                "{size}"
+            );
+            assert!(
+                stderr_bytes == stderr.to_frame().encode().unwrap(),
+                "{size}"
+            );
             let body = stdout.to_frame().body;
             let (kind, found) = decode_data_frame(&body).unwrap();
             assert_eq!((kind, found), (MessageType::ExecStdout, &data[..]));
@@ -154,8 +175,7 @@ mod tests {
 
     #[test]
     fn whatever_is_altered_reads_as_a_general_decoder_reads_it_or_not_at_all() {
-        let mut bytes = Vec::new();
-        encode_data_frame(9, MessageType::ExecStdin, &[7; 30], &mut bytes).unwrap();
+        let mut bytes = encode(9, MessageType::ExecStdin, &[7; 30]);
         let body = bytes.split_off(FRAME_HEADER_SIZE + LENGTH_PREFIX_SIZE);
         for end in 0..body.len() {
             assert_eq!(decode_data_frame(&body[..end]), None);
@@ -177,10 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_frame_leaves_the_buffer_alone() {
-        let mut bytes = vec![1];
-        let data = vec![0; MAX_FRAME_SIZE];
-        assert!(encode_data_frame(9, MessageType::ExecStdout, &data, &mut bytes).is_err());
-        assert_eq!(bytes, [1]);
+    fn the_longest_type_fits_and_too_much_data_is_refused() {
+        for kind in MessageType::ALL {
+            assert!(DataFrameHead::new(u32::MAX, *kind, 1 << 20).is_ok());
+        }
+        assert!(DataFrameHead::new(9, MessageType::ExecStdout, MAX_FRAME_SIZE).is_err());
+    }
+
+    fn encode(id: u32, kind: MessageType, data: &[u8]) -> Vec<u8> {
+        let head = DataFrameHead::new(id, kind, data.len()).unwrap();
+        [head.bytes(), data].concat()
     }
 }

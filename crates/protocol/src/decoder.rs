@@ -13,6 +13,8 @@ pub struct FrameDecoder {
     buffer: Vec<u8>,
     /// Start of the bytes in `buffer` that were not handed out yet.
     start: usize,
+    /// End of the bytes that came; what is behind it is room that was used before.
+    end: usize,
     /// Bytes of a refused frame that are still to come.
     skip: usize,
 }
@@ -26,13 +28,30 @@ impl FrameDecoder {
 
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
-        let skipped = self.skip.min(bytes.len());
-        self.skip -= skipped;
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.filled(bytes.len());
+    }
+
+    /// Where the next `size` bytes of the stream may be written to; [`Self::filled`] says how many were.
+    pub fn room(&mut self, size: usize) -> &mut [u8] {
         if self.start > 0 {
-            self.buffer.drain(..self.start);
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
             self.start = 0;
         }
-        self.buffer.extend_from_slice(&bytes[skipped..]);
+        let end = self.end + size;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        &mut self.buffer[self.end..end]
+    }
+
+    /// Takes the first `count` bytes of the room.
+    pub fn filled(&mut self, count: usize) {
+        self.end += count;
+        let skipped = self.skip.min(self.end - self.start);
+        self.skip -= skipped;
+        self.consume(skipped);
     }
 
     /// The next complete frame, or `None` until more bytes come.
@@ -41,7 +60,7 @@ impl FrameDecoder {
     /// [`FrameError`] for a frame outside the limits; call again to go on behind it. The upper
     /// limit is checked as soon as the length is there, the lower one when the frame is complete.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
-        let pending = &self.buffer[self.start..];
+        let pending = &self.buffer[self.start..self.end];
         let Some((prefix, rest)) = pending.split_first_chunk::<LENGTH_PREFIX_SIZE>() else {
             return Ok(None);
         };
@@ -72,14 +91,14 @@ impl FrameDecoder {
     /// Bytes held back because their frame is incomplete.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.buffer.len() - self.start
+        self.end - self.start
     }
 
     fn consume(&mut self, count: usize) {
         self.start += count;
-        if self.start == self.buffer.len() {
-            self.start = 0;
-            self.buffer.clear();
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.buffer.truncate(KEPT_CAPACITY);
             // One large frame must not pin its memory for the rest of the guest's life.
             self.buffer.shrink_to(KEPT_CAPACITY);
         }

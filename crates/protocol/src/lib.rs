@@ -32,7 +32,7 @@ pub mod template;
 
 pub use cbor::CborError;
 pub use constants::PROTOCOL_VERSION;
-pub use data_frame::{decode_data_frame, encode_data_frame};
+pub use data_frame::{DataFrameHead, decode_data_frame};
 pub use decoder::FrameDecoder;
 pub use envelope::{Envelope, EnvelopeError};
 pub use frame::{Frame, FrameError};

@@ -27,7 +27,7 @@ impl Agent {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
                     if let Some((kind, size)) = data_of(&frame) {
-                        self.take_data(frame, kind, size);
+                        self.take_data(&frame, kind, size);
                     } else if let Some(message) = self.open_envelope(&frame) {
                         if message.kind == MessageType::Shutdown {
                             return Some(LoopEnd::Shutdown);
@@ -45,14 +45,14 @@ impl Agent {
     }
 
     /// Takes the last `size` bytes of a frame, which are nothing but data for somebody.
-    fn take_data(&mut self, frame: Frame, kind: MessageType, size: usize) {
+    fn take_data(&mut self, frame: &Frame, kind: MessageType, size: usize) {
         self.activity.heard();
-        let Frame { id, mut body, .. } = frame;
-        body.drain(..body.len() - size);
+        let id = frame.id;
+        let data = &frame.body[frame.body.len() - size..];
         match kind {
-            MessageType::ExecStdin => self.take_input(id, body),
-            MessageType::FsData => self.take_file_data(id, body),
-            _ => self.take_connection_data(id, body),
+            MessageType::ExecStdin => self.take_input(id, data),
+            MessageType::FsData => self.take_file_data(id, data.to_vec()),
+            _ => self.take_connection_data(id, data.to_vec()),
         }
     }
 
@@ -150,7 +150,7 @@ impl Agent {
         match message.kind {
             MessageType::ExecRequest => self.start_process(id, &message.decode()?),
             MessageType::ExecStdin => {
-                self.take_input(id, message.decode::<ExecStdin>()?.data.into_vec());
+                self.take_input(id, &message.decode::<ExecStdin>()?.data);
             }
             MessageType::ExecResize => {
                 let size: ExecResize = message.decode()?;

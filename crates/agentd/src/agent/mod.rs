@@ -49,8 +49,8 @@ pub const STALL_LIMIT: Duration = Duration::from_secs(3);
 /// which comes from the same build, because clients read `core.ready` and nothing else.
 const EXEC_SESSIONS: &str = "exec-sessions";
 
-/// Bytes of output in one frame: with the envelope around it still one write to the port.
-const OUTPUT_CHUNK: usize = 32 * 1024 - 128;
+/// Bytes of output in one frame: with the envelope around it two writes to the port.
+const OUTPUT_CHUNK: usize = 64 * 1024 - 128;
 
 /// What the loop needs to know about the guest.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! The loop's dealings with processes.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::time::Instant;
 
 use msb_protocol::MessageType;
@@ -8,9 +8,9 @@ use msb_protocol::payload::{ExecExited, ExecFailed, ExecRequest, ExecStarted};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions};
 
-use super::Agent;
 use super::readiness::Source;
-use crate::exec::{self, Chunk, OutputKind, Session, SourceKind, StartOutcome};
+use super::{Agent, OUTPUT_CHUNK};
+use crate::exec::{self, OutputKind, Session, SourceKind, StartOutcome};
 
 impl Agent {
     pub(super) fn start_process(&mut self, id: u32, request: &ExecRequest) {
@@ -24,7 +24,7 @@ impl Agent {
         }
     }
 
-    pub(super) fn take_input(&mut self, id: u32, data: Vec<u8>) {
+    pub(super) fn take_input(&mut self, id: u32, data: &[u8]) {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -33,9 +33,14 @@ impl Agent {
             return;
         }
         let now = Instant::now();
-        session.input.push(data, now);
-        self.check_start(id);
-        self.write_input(id, now);
+        if session.is_starting() {
+            session.input.push(data, now);
+            self.check_start(id);
+            self.write_input(id, now);
+        } else {
+            let written = session.input.push_through(data, now);
+            self.tell_broken_input(id, written);
+        }
     }
 
     pub(super) fn serve_processes(&mut self, ready: &[Source], now: Instant) {
@@ -99,7 +104,12 @@ impl Agent {
         let Some(session) = session else {
             return;
         };
-        if let Err(error) = session.input.write(now) {
+        let written = session.input.write(now);
+        self.tell_broken_input(id, written);
+    }
+
+    fn tell_broken_input(&mut self, id: u32, written: io::Result<()>) {
+        if let Err(error) = written {
             self.activity.said();
             self.outbox.send(id, &exec::failure::stdin_error(&error));
         }
@@ -114,14 +124,19 @@ impl Agent {
         let Some(session) = session else {
             return;
         };
-        let Chunk::Data(kind, count) = session.read_output(index, &mut self.buffer, now) else {
+        let Some(output) = session.output(index) else {
             return;
         };
-        let kind = match kind {
+        let kind = match output.kind() {
             OutputKind::Stdout => MessageType::ExecStdout,
             OutputKind::Stderr => MessageType::ExecStderr,
         };
-        self.outbox.send_data(id, kind, &self.buffer[..count]);
+        let frames = (output.capacity() / OUTPUT_CHUNK, OUTPUT_CHUNK);
+        let read = |room: &mut [IoSliceMut<'_>]| session.read_output(index, room, now);
+        let count = self.outbox.receive_data(id, kind, frames, read);
+        let Ok(count @ 1..) = count else {
+            return;
+        };
         self.activity.said();
         self.activity.exec_output_bytes += count as u64;
         self.sessions.served(id);

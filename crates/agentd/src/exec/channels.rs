@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use super::session::OutputKind;
+use super::output::Output;
 
 /// Both sides of a process's standard descriptors. The agent's ends never block.
 pub struct Channels {
@@ -11,5 +11,5 @@ pub struct Channels {
     /// Where the agent writes input.
     pub input: OwnedFd,
     /// Where the agent reads output.
-    pub outputs: Vec<(OutputKind, OwnedFd)>,
+    pub outputs: Vec<Output>,
 }

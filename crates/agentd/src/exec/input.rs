@@ -28,10 +28,28 @@ impl Input {
     }
 
     /// Appends `data`; dropped silently behind the end.
-    pub fn push(&mut self, data: Vec<u8>, now: Instant) {
+    pub fn push(&mut self, data: &[u8], now: Instant) {
         if self.target.is_some() && !self.end_after {
-            self.queue.push(data, now);
+            self.queue.push(data.to_vec(), now);
         }
+    }
+
+    /// Writes as much as the target takes, and keeps the rest; only that is copied.
+    ///
+    /// # Errors
+    /// When the target is broken; it is closed then.
+    pub fn push_through(&mut self, mut data: &[u8], now: Instant) -> io::Result<()> {
+        let target = self.target.as_ref();
+        if let Some(target) = target.filter(|_| self.queue.is_empty() && !self.end_after) {
+            // A failure is met again by the queue.
+            let count = rustix::io::write(target, data).unwrap_or(0);
+            data = &data[count..];
+        }
+        if !data.is_empty() {
+            self.push(data, now);
+            self.write(now)?;
+        }
+        Ok(())
     }
 
     /// Closes the target once everything before is written.
@@ -104,9 +122,9 @@ mod tests {
         let (reader, writer) = pipe();
         let now = Instant::now();
         let mut input = Input::new(writer, now);
-        input.push(vec![7; 100_000], now);
+        input.push(&[7; 100_000], now);
         input.end();
-        input.push(vec![8], now);
+        input.push(&[8], now);
         let mut got = Vec::new();
         let mut buffer = [0; 4096];
         loop {
@@ -127,12 +145,12 @@ mod tests {
         drop(reader);
         let now = Instant::now();
         let mut input = Input::new(writer, now);
-        input.push(vec![1], now);
+        input.push(&[1], now);
         assert_eq!(
             input.write(now).unwrap_err().raw_os_error(),
             Some(libc::EPIPE)
         );
-        input.push(vec![1], now);
+        input.push(&[1], now);
         assert!(input.write(now).is_ok());
         assert_eq!(input.queue().bytes(), 0);
     }
@@ -142,7 +160,7 @@ mod tests {
         let (_reader, writer) = pipe();
         let start = Instant::now();
         let mut input = Input::new(writer, start);
-        input.push(vec![1; 1 << 20], start);
+        input.push(&vec![1; 1 << 20], start);
         input.write(start).unwrap();
         let later = start + Duration::from_secs(3);
         input.write(later).unwrap();

@@ -6,7 +6,7 @@ use rustix::io::ioctl_fionbio;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
-use super::session::OutputKind;
+use super::output::{Output, OutputKind};
 
 /// Makes the pipes of one process.
 ///
@@ -22,6 +22,9 @@ pub fn open() -> io::Result<Channels> {
     Ok(Channels {
         child: [stdin, stdout, stderr],
         input,
-        outputs: vec![(OutputKind::Stdout, output), (OutputKind::Stderr, errors)],
+        outputs: vec![
+            Output::new(OutputKind::Stdout, output),
+            Output::new(OutputKind::Stderr, errors),
+        ],
     })
 }

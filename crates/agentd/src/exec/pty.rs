@@ -9,7 +9,7 @@ use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::channels::Channels;
-use super::session::OutputKind;
+use super::output::{Output, OutputKind};
 
 /// Opens a terminal of the given size; `owner` lets a user reopen it by its path.
 ///
@@ -29,7 +29,7 @@ pub fn open(rows: u16, cols: u16, owner: Option<u32>) -> io::Result<Channels> {
     Ok(Channels {
         child: [slave.try_clone()?, slave.try_clone()?, slave],
         input: master.try_clone()?,
-        outputs: vec![(OutputKind::Stdout, master)],
+        outputs: vec![Output::new(OutputKind::Stdout, master)],
     })
 }
 

@@ -1,6 +1,6 @@
 //! One process that a client started, from its start to its exit frame.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, WaitStatus, kill_process, kill_process_group}
 
 use super::channels::Channels;
 use super::input::Input;
+use super::output::Output;
 use super::plan::{ExecDefaults, plan};
 use super::start::{Look, Start};
 use super::{failure, pipe, pty};
@@ -24,26 +25,6 @@ pub const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Exit code of a process that a signal ended.
 pub const CODE_SIGNALED: i32 = -1;
-
-/// Which output a piece came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputKind {
-    /// Output, or everything a terminal shows.
-    Stdout,
-    /// Error output.
-    Stderr,
-}
-
-/// What one read of an output gave.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Chunk {
-    /// So many bytes are in the buffer.
-    Data(OutputKind, usize),
-    /// Nothing to read just now.
-    Nothing,
-    /// The output ended.
-    End,
-}
 
 /// What became of the start.
 #[derive(Debug)]
@@ -92,7 +73,7 @@ pub struct Session {
     start: Option<Start>,
     /// Input that waits for the process.
     pub input: Input,
-    outputs: Vec<(OutputKind, OwnedFd)>,
+    outputs: Vec<Output>,
     /// The process's ends of its outputs, so that these end with it and not a moment before: to be woken for each
     /// pipe that is closed on the way out would interrupt the process once more.
     held_open: Vec<OwnedFd>,
@@ -173,10 +154,7 @@ impl Session {
     /// Outputs to watch; none while the start is watched, so that it is told first.
     pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let wanted = self.status().is_none();
-        self.outputs
-            .iter()
-            .filter(move |_| wanted)
-            .map(|(_, fd)| fd.as_fd())
+        self.outputs.iter().filter(move |_| wanted).map(AsFd::as_fd)
     }
 
     /// The input to watch for room; none before the program runs.
@@ -200,23 +178,35 @@ impl Session {
         }
     }
 
+    /// Output number `index`, if there is one.
+    #[must_use]
+    pub fn output(&self, index: usize) -> Option<&Output> {
+        self.outputs.get(index)
+    }
+
     /// Reads output number `index` once.
-    pub fn read_output(&mut self, index: usize, buffer: &mut [u8], now: Instant) -> Chunk {
-        let Some((kind, fd)) = self.outputs.get(index) else {
-            return Chunk::Nothing;
+    ///
+    /// # Errors
+    /// When there is nothing to read just now, or never again; the session knows which.
+    pub fn read_output(
+        &mut self,
+        index: usize,
+        room: &mut [IoSliceMut<'_>],
+        now: Instant,
+    ) -> io::Result<usize> {
+        let Some(output) = self.outputs.get_mut(index) else {
+            return Ok(0);
         };
-        match rustix::io::read(fd, buffer) {
-            Ok(count) if count > 0 => {
-                self.last_output = now;
-                Chunk::Data(*kind, count)
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Chunk::Nothing,
+        let read = output.read(room);
+        match &read {
+            Ok(1..) => self.last_output = now,
+            Err(error) if is_for_later(error) => {}
             // A terminal that nobody holds any more answers with EIO.
-            Ok(_) | Err(_) => {
+            Ok(0) | Err(_) => {
                 self.outputs.remove(index);
-                Chunk::End
             }
         }
+        read
     }
 
     /// Takes note that the process ended.
@@ -291,6 +281,11 @@ impl Session {
         if self.tty {
             return Vec::new();
         }
-        self.outputs.into_iter().map(|(_, fd)| fd).collect()
+        self.outputs.into_iter().map(Output::into_fd).collect()
     }
+}
+
+fn is_for_later(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+    matches!(error.kind(), WouldBlock | Interrupted)
 }

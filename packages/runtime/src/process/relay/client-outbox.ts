@@ -6,10 +6,10 @@ const MEMORY_BYTES = 1024 * 1024;
 /** Bytes that may wait to be written to disk; then the guest has to wait a moment. */
 const HOLD_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
-/** Unread bytes from which the guest is asked to hold this client's output … */
-const HIGH_BYTES = 4 * 1024 * 1024;
-/** … and from which it may go on. */
-const LOW_BYTES = 1024 * 1024;
+/** Unread bytes from which the guest is asked to hold this client's output: what is on the way still fits memory … */
+const HIGH_BYTES = 512 * 1024;
+/** … and below which it may go on, while the client still has something to read. */
+const LOW_BYTES = 128 * 1024;
 
 /** What an outbox needs from its surroundings. */
 export interface OutboxOptions {
@@ -30,8 +30,8 @@ export interface OutboxOptions {
 /**
  * Bytes on their way to one client. All clients share the guest's one stream, so a client that does not read
  * must not stop it: what it leaves unread goes from memory to disk, up to a limit, and other clients notice
- * nothing (protocol section 22, trap 5). From a few mebibytes on our own agent is asked to hold this client's output,
- * so that its programs wait; the limit is for agents that cannot.
+ * nothing (protocol section 22, trap 5). Before it comes to that, our own agent is asked to hold this client's output,
+ * so that its programs wait; disk is for what was on its way, the limit for agents that cannot.
  */
 export class ClientOutbox {
   readonly #socket: Socket;
@@ -86,10 +86,14 @@ export class ClientOutbox {
     let release: (() => void) | null = null;
     if (rest.length > 0) this.#socket.cork();
     for (const piece of rest) this.#socket.write(piece);
-    this.#socket.write(last, () => release?.());
+    this.#socket.write(last, () => {
+      release?.();
+      this.#watchBacklog();
+    });
     if (rest.length > 0) this.#socket.uncork();
     // As a rule the system took it all.
     if (this.#socket.writableLength > 0) release = this.#options.holdMemory();
+    this.#watchBacklog();
   }
 
   /** Whether the socket may have one more frame; what is pending is written for it. */
@@ -118,8 +122,9 @@ export class ClientOutbox {
   }
 
   #watchBacklog(): void {
-    const isHigh = this.#waiting > (this.#isHigh ? LOW_BYTES : HIGH_BYTES);
-    if (isHigh === this.#isHigh) return;
+    const unread = this.#socket.writableLength + this.#waiting;
+    const isHigh = unread > (this.#isHigh ? LOW_BYTES : HIGH_BYTES);
+    if (isHigh === this.#isHigh || this.#closed) return;
     this.#isHigh = isHigh;
     this.#options.onBacklog(isHigh);
   }
@@ -173,8 +178,7 @@ export class ClientOutbox {
     if (this.#socket.writableNeedDrain) await this.#drained();
     // Woken early, for new pieces to go to disk: the socket has no room yet.
     if (this.#closed || spool.length === 0 || this.#socket.writableNeedDrain) return;
-    this.#socket.write(await spool.read(READ_BYTES));
-    if (!this.#closed) this.#watchBacklog();
+    this.#socket.write(await spool.read(READ_BYTES), () => this.#watchBacklog());
   }
 
   /** Resolves when the socket drained or closed, or when new pieces should go to disk meanwhile. */
