@@ -239,7 +239,8 @@ describe('exit codes of msb exec', () => {
 
 describe('detached commands', () => {
   it('go on without their client, are listed, and are attached again', async () => {
-    const started = await cli('exec', '-d', 'box', '--', 'sh', '-c', 'echo one; sleep 3; echo two; exit 9');
+    const script = 'echo one; while [ ! -e /tmp/go-on ]; do sleep 0.1; done; echo two; exit 9';
+    const started = await cli('exec', '-d', 'box', '--', 'sh', '-c', script);
     expect(started.code).toBe(0);
     const id = started.stdout.toString().trim();
     const listed = JSON.parse((await cli('exec', '--sessions', '--format', 'json', 'box')).stdout.toString());
@@ -249,10 +250,14 @@ describe('detached commands', () => {
     expect((await cli('exec', '--sessions', 'box')).stdout.toString()).toMatch(
       /^ID +PID +STATE +STARTED +COMMAND\n/,
     );
-    const attached = await cli('exec', '--attach', id, 'box');
+    const session = async () => (await box.execSessions()).find((session) => session.id === Number(id));
+    const attaching = cli('exec', '--attach', id, 'box');
+    await expect.poll(session, { timeout: 60_000 }).toMatchObject({ attached: true });
+    await box.shell('touch /tmp/go-on');
+    const attached = await attaching;
     expect(attached.stdout.toString()).toBe('one\ntwo\n');
     expect(attached.code).toBe(9);
-    expect((await box.execSessions()).find((session) => session.id === Number(id))?.exitCode).toBe(9);
+    expect((await session())?.exitCode).toBe(9);
   });
 
   it('take input from whoever is attached', async () => {
