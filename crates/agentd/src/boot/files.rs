@@ -91,9 +91,13 @@ fn write(path: &str, text: &str) -> Result<(), InitError> {
     fs::set_permissions(path, Permissions::from_mode(MODE)).context(format_args!("chmod {path}"))
 }
 
+/// Looks at the kind and the size first: an image may have put something there that has no end.
 fn is_present(path: &str, text: &str) -> bool {
-    fs::read(path).is_ok_and(|present| present == text.as_bytes())
-        && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o7777 == MODE)
+    fs::metadata(path).is_ok_and(|file| {
+        file.is_file()
+            && file.len() == text.len() as u64
+            && file.permissions().mode() & 0o7777 == MODE
+    }) && fs::read(path).is_ok_and(|present| present == text.as_bytes())
 }
 
 /// `/tmp` and `/var/tmp` for everybody; `/run` and the folders the agent needs.
@@ -205,6 +209,7 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         write(name, "one\n").unwrap();
         assert_eq!(mode(), MODE);
+        assert!(!is_present("/dev/zero", "one\n"));
         write(name, "2\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "2\n");
         fs::remove_file(&path).unwrap();
