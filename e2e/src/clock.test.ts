@@ -11,14 +11,11 @@ const A_MINUTE = { timeout: 90_000, interval: 1000 };
 const NEAR = 3;
 
 // Waits for it, so only `npm run torture` does. A jump of the host's clock, which needs no wait, is in init.test.ts.
-it.each([
-  ['back', 1_000_000_000],
-  ['forwards', 4_000_000_000],
-])('a guest that sets its clock %s is right again within a minute', async (_, wrong) => {
+it('a guest that sets its clock wrong is right again within a minute', async () => {
   await using made = await startBusyboxHome();
   const box = await Sandbox.builder('clock').image(made.reference).create();
   const ahead = async () => Number((await box.shell('date +%s')).stdout()) - Date.now() / 1000;
-  expect((await box.shell(`date -s @${wrong}`)).code).toBe(0);
+  expect((await box.shell('date -s @1000000000')).code).toBe(0);
   expect(Math.abs(await ahead())).toBeGreaterThan(NEAR);
   await expect.poll(async () => Math.abs(await ahead()), A_MINUTE).toBeLessThan(NEAR);
   await box.kill();
