@@ -64,7 +64,7 @@ export async function startExecSession(
 ): Promise<number> {
   const sandbox = machineIsUp(handle) ? await handle.connect() : await Sandbox.startDetached(handle.name);
   const program = await sandbox.execStreamWith(command, (exec) => {
-    exec.args(args).tty(request.tty);
+    exec.args(args).tty(request.tty).keep();
     if (request.tty) exec.stdinPipe();
     for (const [key, value] of request.env) exec.env(key, value);
     if (request.workdir !== undefined) exec.cwd(request.workdir);
@@ -72,7 +72,6 @@ export async function startExecSession(
     for (const { resource, soft, hard } of request.rlimits) exec.rlimitRange(resource, soft, hard);
     return exec;
   });
-  // At once, so that its first words are kept too.
   const session = await program.keep();
   await started(program);
   writeOut(`${session}\n`);

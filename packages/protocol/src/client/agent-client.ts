@@ -126,10 +126,24 @@ export class AgentClient {
 
   /** Sends an envelope under a new id and returns the frames that come back. */
   async streamRaw(flags: number, body: Uint8Array): Promise<RawAgentStream> {
+    return this.streamRawWith(flags, body, async () => {});
+  }
+
+  /**
+   * Sends an envelope under a new id together with what `companion` sends about that id at once: both travel in one
+   * write, so that nothing of the stream comes back in between. Rejects also when `companion` does.
+   */
+  async streamRawWith(
+    flags: number,
+    body: Uint8Array,
+    companion: (id: number) => Promise<unknown>,
+  ): Promise<RawAgentStream> {
     const queue = new FrameQueue();
     const id = this.#connection.open(queue);
     try {
-      await this.#connection.send(id, flags, body);
+      await this.#connection.together(() =>
+        Promise.all([this.#connection.send(id, flags, body), companion(id)]),
+      );
     } catch (error) {
       this.#connection.forget(id);
       throw error;

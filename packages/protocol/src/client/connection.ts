@@ -80,6 +80,16 @@ export class Connection {
     });
   }
 
+  /** Lets the frames that `sends` sends travel in one write, so that whoever reads them has all or none. */
+  together<T>(sends: () => T): T {
+    this.#socket.cork();
+    try {
+      return sends();
+    } finally {
+      this.#socket.uncork();
+    }
+  }
+
   /** Ends the connection; everything pending rejects with `client closed`. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed === null) this.#end(new AgentClientError('client closed'), 'discard');

@@ -1,5 +1,5 @@
 import { RuntimeError, UnsupportedOperationError } from '@microsandbox/types';
-import { decodeAnyEnvelope, decodePayload } from '../envelope.ts';
+import { decodeAnyEnvelope, decodePayload, encodeMessage } from '../envelope.ts';
 import {
   type ExecSessionEntry,
   encodeExecSessionMessage,
@@ -8,6 +8,8 @@ import {
 } from '../exec-session-messages.ts';
 import { EXTENSIONS } from '../extensions.ts';
 import type { Frame } from '../frame.ts';
+import { flagsOf } from '../message-types.ts';
+import type { ExecRequest } from '../payloads/exec.ts';
 import type { AgentClient } from './agent-client.ts';
 import { AgentStream } from './agent-stream.ts';
 
@@ -21,6 +23,20 @@ export async function keepExec(client: AgentClient, id: number): Promise<number>
   const body = encodeExecSessionMessage('core.exec.keep', { id });
   const answer = await client.requestRaw(execSessionFlags('core.exec.keep'), body);
   return expectExecSessionMessage('core.exec.kept', answerOf(answer)).session;
+}
+
+/**
+ * Starts a program that outlives this client, which misses nothing of its output, nor does whoever attaches later.
+ *
+ * @throws UnsupportedOperationError, RuntimeError when too many are kept: the program ends with the client then
+ */
+export async function startKeptExec(client: AgentClient, request: ExecRequest): Promise<AgentStream> {
+  assertOffered(client);
+  const type = 'core.exec.request';
+  const raw = await client.streamRawWith(flagsOf(type), encodeMessage(type, request), (id) =>
+    keepExec(client, id),
+  );
+  return new AgentStream(raw, client.negotiatedVersion);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface ExecOptions extends ProgramOptions {
   readonly timeoutMs?: number;
   readonly stdin: StdinOption;
   readonly tty: boolean;
+  /** The program outlives the handle that it is started with. */
+  readonly keep?: boolean;
   /** Bytes of each stream that calls which wait for the end return; the middle of more is left out. */
   readonly maxOutputBytes?: number;
 }
@@ -22,6 +24,7 @@ export class ExecOptionsBuilder extends ProgramOptionsBuilder<ExecOptions> {
   #timeoutMs: number | undefined;
   #stdin: StdinOption = { kind: 'null' };
   #tty = false;
+  #keep = false;
   #maxOutputBytes: number | undefined;
 
   constructor() {
@@ -70,6 +73,16 @@ export class ExecOptionsBuilder extends ProgramOptionsBuilder<ExecOptions> {
   }
 
   /**
+   * The program outlives its handle from the start, as after `ExecHandle.keep()`, which tells its session: not even its
+   * first words are lost to whoever attaches later.
+   */
+  keep(): this {
+    return this.set(() => {
+      this.#keep = true;
+    });
+  }
+
+  /**
    * Keeps at most so many bytes of each stream (64 MiB), the first half and the last, with a marker between them. For
    * calls that wait for the end; streams hand over everything.
    */
@@ -85,6 +98,7 @@ export class ExecOptionsBuilder extends ProgramOptionsBuilder<ExecOptions> {
       ...(this.#timeoutMs !== undefined && { timeoutMs: this.#timeoutMs }),
       stdin: this.#stdin,
       tty: this.#tty,
+      ...(this.#keep && { keep: true }),
       ...(this.#maxOutputBytes !== undefined && { maxOutputBytes: this.#maxOutputBytes }),
     };
   }

@@ -25,7 +25,7 @@ export async function streamProgram(
   options: ExecOptions,
 ): Promise<ExecHandle> {
   const program = { ...options, cmd, args: [...args, ...options.args] };
-  return startProgram(place, execRequestOf(config, program, place.backend.env['TERM']), options.stdin);
+  return startProgram(place, execRequestOf(config, program, place.backend.env['TERM']), options);
 }
 
 /** Runs a program to its end, or to its time-out. */
@@ -52,6 +52,6 @@ export async function attachProgram(
     size: sizeOf(terminal),
   };
   const request = execRequestOf(config, program, place.backend.env['TERM']);
-  await using handle = await startProgram(place, request, { kind: 'pipe' });
+  await using handle = await startProgram(place, request, { stdin: { kind: 'pipe' } });
   return await attachTerminal(handle, terminal, keys);
 }

@@ -1,9 +1,15 @@
-import type { ExecRequest } from '@microsandbox/protocol';
+import { type ExecRequest, startKeptExec } from '@microsandbox/protocol';
 import { connectAgent } from '../agent/connect-agent.ts';
 import type { StdinOption } from '../builders/exec-options-builder.ts';
 import { describeNotRunning } from '../lifecycle/not-running.ts';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { ExecHandle } from './exec-handle.ts';
+
+export interface StartProgramOptions {
+  readonly stdin: StdinOption;
+  /** Whether the program outlives the handle. */
+  readonly keep?: boolean;
+}
 
 /**
  * Starts a program on a connection of its own.
@@ -13,13 +19,16 @@ import { ExecHandle } from './exec-handle.ts';
 export async function startProgram(
   place: SandboxPlace,
   request: ExecRequest,
-  stdin: StdinOption,
+  { stdin, keep = false }: StartProgramOptions,
 ): Promise<ExecHandle> {
   const client = await connectAgent(place).catch(async (error: unknown) => {
     throw (await describeNotRunning(place)) ?? error;
   });
   try {
-    return new ExecHandle(client, await client.stream('core.exec.request', request), stdin);
+    const stream = keep
+      ? await startKeptExec(client, request)
+      : await client.stream('core.exec.request', request);
+    return new ExecHandle(client, stream, stdin);
   } catch (error) {
     await client.close();
     throw error;

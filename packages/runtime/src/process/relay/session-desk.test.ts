@@ -7,6 +7,7 @@ import {
   keepExec,
   listExecSessions,
   type Message,
+  startKeptExec,
 } from '@microsandbox/protocol';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FakeGuest, type Received } from '../../../test-support/fake-guest.ts';
@@ -27,7 +28,10 @@ async function setUp() {
   const guest = new FakeGuest({
     extensions: [EXTENSIONS.execSessions, EXTENSIONS.clientFlow],
     onMessage: (message: Received) => {
-      if (message.type === 'core.exec.request') guest.send(message.id, 'core.exec.started', { pid: 7 });
+      if (message.type === 'core.exec.request') {
+        guest.send(message.id, 'core.exec.started', { pid: 7 });
+        if (message.payload.cmd === 'echo') print(message.id, 'first words');
+      }
       const isKill = message.type === 'core.exec.signal' && message.payload.signal === 9;
       if (isKill) guest.send(message.id, 'core.exec.exited', { code: -1, signal: 9 });
     },
@@ -74,6 +78,17 @@ const textOf = (message: Message | undefined): string =>
     : `(${message?.type})`;
 
 describe('kept commands', () => {
+  it('lose not even the first words of one that is to be kept from its start', async () => {
+    const { connect } = await setUp();
+    const first = await connect();
+    const stream = await startKeptExec(first, { cmd: 'echo' });
+    const session = await keepExec(first, stream.id);
+    await first.close();
+    const second = await attachExec(await connect(), session);
+    expect((await second.next()).value).toMatchObject({ type: 'core.exec.started' });
+    expect(textOf((await second.next()).value)).toBe('first words');
+  });
+
   it('are not killed when their client goes away, and go on with another one', async () => {
     const { guest, connect, print, detached } = await setUp();
     const { id, session } = await detached();
