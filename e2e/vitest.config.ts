@@ -17,6 +17,7 @@ const OF_ONE_RUN = [
   'src/log-flood.test.ts',
   'src/machine-restart.test.ts',
   'src/network-*.test.ts',
+  'src/oldest-node.test.ts',
   'src/reference-client.test.ts',
   'src/share-workloads.test.ts',
   'src/terminal.test.ts',
