@@ -138,6 +138,13 @@ describe('every exec settles', () => {
     expect(await handle.recv()).toMatchObject({ kind: 'started' });
     const settled = expect(handle.collect()).rejects.toMatchObject({ code: 'agentLost' });
     await Promise.all([doomed.kill(), settled]);
+    for (const call of [
+      () => doomed.exec('true'),
+      () => doomed.execSessions(),
+      () => doomed.attachSession(1),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: 'sandboxNotRunning' });
+    }
     await Sandbox.remove('doomed');
   });
 });

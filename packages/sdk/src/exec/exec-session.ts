@@ -1,5 +1,5 @@
 import { attachExec, type ExecSessionEntry, listExecSessions } from '@microsandbox/protocol';
-import { connectAgent } from '../agent/connect-agent.ts';
+import { connectRunning } from '../agent/connect-running.ts';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { attachTerminal, hostTerminal, sizeOf } from './attach.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from './detach-keys.ts';
@@ -26,13 +26,13 @@ export interface ExecSession {
 
 /** Programs under way, and detached ones that ended lately. */
 export async function listSessions(place: SandboxPlace): Promise<ExecSession[]> {
-  await using client = await connectAgent(place);
+  await using client = await connectRunning(place);
   return (await listExecSessions(client)).map(sessionOf);
 }
 
 /** Continues a detached program: the last 256 KiB that it wrote since it was let go, then all that comes. */
 export async function attachSession(place: SandboxPlace, id: number): Promise<ExecHandle> {
-  const client = await connectAgent(place);
+  const client = await connectRunning(place);
   try {
     return new ExecHandle(client, await attachExec(client, id), { kind: 'pipe' });
   } catch (error) {

@@ -1,7 +1,6 @@
 import { type ExecRequest, startKeptExec } from '@microsandbox/protocol';
-import { connectAgent } from '../agent/connect-agent.ts';
+import { connectRunning } from '../agent/connect-running.ts';
 import type { StdinOption } from '../builders/exec-options-builder.ts';
-import { describeNotRunning } from '../lifecycle/not-running.ts';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { ExecHandle } from './exec-handle.ts';
 
@@ -21,9 +20,7 @@ export async function startProgram(
   request: ExecRequest,
   { stdin, keep = false }: StartProgramOptions,
 ): Promise<ExecHandle> {
-  const client = await connectAgent(place).catch(async (error: unknown) => {
-    throw (await describeNotRunning(place)) ?? error;
-  });
+  const client = await connectRunning(place);
   try {
     const stream = keep
       ? await startKeptExec(client, request)

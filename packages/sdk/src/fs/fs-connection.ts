@@ -10,8 +10,7 @@ import {
   type Message,
 } from '@microsandbox/protocol';
 import { UnsupportedOperationError } from '@microsandbox/types';
-import { connectAgent } from '../agent/connect-agent.ts';
-import { describeNotRunning } from '../lifecycle/not-running.ts';
+import { connectRunning } from '../agent/connect-running.ts';
 import type { SandboxPlace } from '../lifecycle/sandbox-place.ts';
 import { fsError } from './fs-error.ts';
 import type { GuestPath } from './guest-path.ts';
@@ -26,10 +25,7 @@ export class FsConnection implements AsyncDisposable {
 
   /** @throws SandboxNotRunningError when the sandbox does not run */
   static async open(place: SandboxPlace): Promise<FsConnection> {
-    const client = await connectAgent(place).catch(async (error: unknown) => {
-      throw (await describeNotRunning(place)) ?? error;
-    });
-    return new FsConnection(client);
+    return new FsConnection(await connectRunning(place));
   }
 
   /**
