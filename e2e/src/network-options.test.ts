@@ -28,6 +28,8 @@ const SEGMENT = 1460;
 
 let net: SecureNetwork;
 let resolvConf: string;
+/** What was said while each sandbox was made. */
+const warnings = new Map<string, string>();
 
 /** `msb` on a host whose `/etc/resolv.conf` is the test's. */
 const msb = (...args: string[]): Promise<TextResult> => {
@@ -103,8 +105,12 @@ describe.skipIf(obstacle)('a network', () => {
     await writeFile(join(net.folder, 'site/many'), Buffer.alloc(3 * LIMITS.downFrames * SEGMENT));
     resolvConf = join(net.folder, 'resolv.conf');
     await writeFile(resolvConf, `nameserver ${PEER.nameserver}\n`);
-    const create = (name: string, ...options: string[]) =>
-      must(msb('create', '--name', name, '--dns-query-timeout-ms', '1000', ...options, net.made.reference));
+    const create = async (name: string, ...options: string[]) => {
+      const args = ['--name', name, '--dns-query-timeout-ms', '1000', ...options, net.made.reference];
+      const result = await msb('create', ...args);
+      await must(Promise.resolve(result));
+      warnings.set(name, result.stderr);
+    };
     const published = ['127.0.0.2:0:8080', '[::1]:0:8080', '[::1]:0:9090/udp', `${FOREIGN}:0:8080`];
     await create(OPEN, '--net', 'public,host', ...published.flatMap((port) => ['-p', port]));
     const taken = `127.0.0.2:${await hostPort('127.0.0.2', '8080/tcp')}:8080`;
@@ -134,6 +140,9 @@ describe.skipIf(obstacle)('a network', () => {
     expect((await portsOf(OPEN)).join()).not.toContain(FOREIGN);
     // What one sandbox has, another does not get; it runs without.
     expect(await portsOf(LIMITED)).toEqual([expect.stringMatching(/^127\.0\.0\.2:\d+->8081\/tcp$/)]);
+    expect(warnings.get(OPEN)).toContain(`warn: port ${FOREIGN}:0 -> 8080/tcp is not published\n`);
+    expect(warnings.get(OPEN)?.match(/is not published/g)).toHaveLength(1);
+    expect(warnings.get(LIMITED)).toContain(`warn: port 127.0.0.2:${ipv4} -> 8080/tcp is not published\n`);
     const told = await must(msb('logs', LIMITED, '--source', 'system'));
     expect(told).toContain(`published TCP port listener failed: 127.0.0.2:${ipv4} -> 8080`);
   });

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { Sandbox, type SandboxBuilder } from 'microsandbox';
 import { Ending } from '../errors/ending.ts';
 import { warnOfEmulation } from '../errors/warn-emulation.ts';
+import { warnOfUnpublished } from '../errors/warn-unpublished.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -30,6 +31,7 @@ export async function createWithDisplay(
     if (interrupts.ending === null) {
       display[Symbol.dispose]();
       await warnOfEmulation(sandbox, options);
+      await warnOfUnpublished(sandbox);
       return sandbox;
     }
   } catch (error) {

@@ -2,6 +2,8 @@ import { CustomError } from '@microsandbox/types';
 import { Sandbox, type SandboxHandle } from 'microsandbox';
 import type { MachineOptions } from '../commands/shared-options.ts';
 import { printWarning } from '../errors/notice.ts';
+import { warnOfEmulation } from '../errors/warn-emulation.ts';
+import { warnOfUnpublished } from '../errors/warn-unpublished.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 
 /** A sandbox that can run commands, and whether this process started it and has to stop it again. */
@@ -22,8 +24,12 @@ export async function resolveAndStart(handle: SandboxHandle, options: ReadyOptio
     case 'draining':
       return { sandbox: await handle.connect(), owned: false };
     case 'stopped':
-    case 'crashed':
-      return { sandbox: await startAttached(handle.name, options), owned: true };
+    case 'crashed': {
+      const sandbox = await startAttached(handle.name, options);
+      await warnOfEmulation(sandbox, options);
+      await warnOfUnpublished(sandbox);
+      return { sandbox, owned: true };
+    }
     default:
       throw new CustomError(
         `sandbox '${handle.name}' is in state ${capitalised(handle.status)} and cannot be started`,

@@ -1,6 +1,7 @@
 import { Sandbox } from 'microsandbox';
 import type { StartOptions } from '../commands/start.ts';
 import { warnOfEmulation } from '../errors/warn-emulation.ts';
+import { warnOfUnpublished } from '../errors/warn-unpublished.ts';
 import { succeeded } from '../progress/action-line.ts';
 import { CreateDisplay } from '../progress/create-display.ts';
 import { forEachTarget } from './bulk.ts';
@@ -20,5 +21,6 @@ export async function startDetached(name: string, options: StartOptions): Promis
     sandbox = await Sandbox.startDetached(name, { vmm, accel, onBootPhase: display.onBoot });
   }
   await warnOfEmulation(sandbox, options);
+  await warnOfUnpublished(sandbox);
   if (!options.quiet) succeeded('Started', name, performance.now() - started);
 }
