@@ -107,7 +107,8 @@ async function writeLayer(archive, path) {
   const build = await beginLayer({ compression: 'none', spoolPath, limits: DEFAULT_LAYER_LIMITS });
   await build.read(createReadStream(archive, { highWaterMark: 512 * 1024 })[Symbol.asyncIterator]());
   await build.write(path);
-  await rm(spoolPath);
+  // Only the TypeScript way leaves its name.
+  await rm(spoolPath, { force: true });
 }
 
 async function compareExt4() {
