@@ -93,6 +93,14 @@ impl Port {
         self.decoder.next_frame()
     }
 
+    /// As [`Self::next_frame`], into the memory of an earlier frame; false until more bytes come.
+    ///
+    /// # Errors
+    /// As [`Self::next_frame`].
+    pub fn next_into(&mut self, frame: &mut Frame) -> Result<bool, FrameError> {
+        self.decoder.next_into(frame)
+    }
+
     /// Writes as much of `bytes` as fits and says how much that was.
     ///
     /// # Errors

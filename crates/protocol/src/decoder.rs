@@ -60,9 +60,18 @@ impl FrameDecoder {
     /// [`FrameError`] for a frame outside the limits; call again to go on behind it. The upper
     /// limit is checked as soon as the length is there, the lower one when the frame is complete.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        let mut frame = Frame::default();
+        Ok(self.next_into(&mut frame)?.then_some(frame))
+    }
+
+    /// As [`Self::next_frame`], into the memory of an earlier frame; false until more bytes come.
+    ///
+    /// # Errors
+    /// As [`Self::next_frame`].
+    pub fn next_into(&mut self, frame: &mut Frame) -> Result<bool, FrameError> {
         let pending = &self.buffer[self.start..self.end];
         let Some((prefix, rest)) = pending.split_first_chunk::<LENGTH_PREFIX_SIZE>() else {
-            return Ok(None);
+            return Ok(false);
         };
         let size = u32::from_be_bytes(*prefix) as usize;
         if size > MAX_FRAME_SIZE {
@@ -72,20 +81,19 @@ impl FrameDecoder {
             return Err(FrameError::TooLarge { size });
         }
         let Some(content) = rest.get(..size) else {
-            return Ok(None);
+            return Ok(false);
         };
         let Some((header, body)) = content.split_first_chunk::<FRAME_HEADER_SIZE>() else {
             self.consume(LENGTH_PREFIX_SIZE + size);
             return Err(FrameError::TooShort { size });
         };
         let [a, b, c, d, flags] = *header;
-        let frame = Frame {
-            id: u32::from_be_bytes([a, b, c, d]),
-            flags,
-            body: body.to_vec(),
-        };
+        frame.id = u32::from_be_bytes([a, b, c, d]);
+        frame.flags = flags;
+        frame.body.clear();
+        frame.body.extend_from_slice(body);
         self.consume(LENGTH_PREFIX_SIZE + size);
-        Ok(Some(frame))
+        Ok(true)
     }
 
     /// Bytes held back because their frame is incomplete.
@@ -121,6 +129,20 @@ mod tests {
 
     fn all(decoder: &mut FrameDecoder) -> Vec<Result<Frame, FrameError>> {
         std::iter::from_fn(|| decoder.next_frame().transpose()).collect()
+    }
+
+    #[test]
+    fn a_frame_goes_into_the_memory_of_an_earlier_one() {
+        let mut decoder = FrameDecoder::new();
+        let (large, small) = (frame(1, &[7; 1000]), frame(2, &[8; 10]));
+        decoder.push(&[large.encode().unwrap(), small.encode().unwrap()].concat());
+        let mut read = Frame::default();
+        assert!(decoder.next_into(&mut read).unwrap());
+        assert_eq!(read, large);
+        let memory = read.body.as_ptr();
+        assert!(decoder.next_into(&mut read).unwrap());
+        assert_eq!((&read, read.body.as_ptr()), (&small, memory));
+        assert!(!decoder.next_into(&mut read).unwrap());
     }
 
     #[test]

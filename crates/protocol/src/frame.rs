@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::constants::{FRAME_HEADER_SIZE, LENGTH_PREFIX_SIZE, MAX_FRAME_SIZE};
 
 /// One frame. The relay routes on `id` and `flags` without looking into the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
     /// Correlation id; 0 for control messages that belong to nobody.
     pub id: u32,

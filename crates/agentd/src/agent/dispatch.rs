@@ -16,19 +16,31 @@ use super::{Agent, LoopEnd};
 use crate::clock;
 use crate::text::shorten;
 
+/// Memory that is kept for the bodies of frames, in bytes.
+const KEPT_BODY: usize = 128 * 1024;
+
 /// An error is answered with `core.error`.
 type Handled = Result<(), MessageError>;
 
 impl Agent {
     /// Handles the frames that were read, as long as their answers find room.
     pub(super) fn handle_frames(&mut self) -> Option<LoopEnd> {
+        let mut frame = std::mem::take(&mut self.frame);
+        let end = self.handle_each(&mut frame);
+        frame.body.clear();
+        frame.body.shrink_to(KEPT_BODY);
+        self.frame = frame;
+        end
+    }
+
+    fn handle_each(&mut self, frame: &mut Frame) -> Option<LoopEnd> {
         while self.listens() {
-            match self.port.next_frame() {
-                Ok(None) => break,
-                Ok(Some(frame)) => {
-                    if let Some((kind, size)) = data_of(&frame) {
-                        self.take_data(&frame, kind, size);
-                    } else if let Some(message) = self.open_envelope(&frame) {
+            match self.port.next_into(frame) {
+                Ok(false) => break,
+                Ok(true) => {
+                    if let Some((kind, size)) = data_of(frame) {
+                        self.take_data(frame, kind, size);
+                    } else if let Some(message) = self.open_envelope(frame) {
                         if message.kind == MessageType::Shutdown {
                             return Some(LoopEnd::Shutdown);
                         }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use super::pipe;
 use crate::write_queue::WriteQueue;
 
 /// Queue in front of a pipe or terminal.
@@ -14,6 +15,8 @@ pub struct Input {
     target: Option<OwnedFd>,
     queue: WriteQueue,
     end_after: bool,
+    /// Whether the target was found full.
+    is_bulk: bool,
 }
 
 impl Input {
@@ -24,6 +27,7 @@ impl Input {
             target: Some(target),
             queue: WriteQueue::new(now),
             end_after: false,
+            is_bulk: false,
         }
     }
 
@@ -44,6 +48,11 @@ impl Input {
             // A failure is met again by the queue.
             let count = rustix::io::write(target, data).unwrap_or(0);
             data = &data[count..];
+            if !data.is_empty() && !self.is_bulk {
+                self.is_bulk = true;
+                // A terminal stays as it is.
+                let _ = pipe::enlarge(target);
+            }
         }
         if !data.is_empty() {
             self.push(data, now);

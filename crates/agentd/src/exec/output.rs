@@ -3,14 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::pipe::fcntl_setpipe_size;
-
-/// Size of the pipe of a process that prints more than a pipe holds. Each change between the process and the agent costs
-/// an emulated machine more than many bytes: both then work on more at a time.
-const BULK_PIPE: usize = 256 * 1024;
-
-/// Size of a pipe otherwise.
-const PIPE: usize = 64 * 1024;
+use super::pipe;
 
 /// Which output a piece came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +30,7 @@ impl Output {
         Self {
             kind,
             fd,
-            capacity: PIPE,
+            capacity: pipe::SIZE,
         }
     }
 
@@ -60,9 +53,9 @@ impl Output {
     pub fn read(&mut self, room: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let count = rustix::io::readv(&self.fd, room)?;
         let is_full = count == room.iter().map(|slice| slice.len()).sum();
-        if is_full && self.capacity == PIPE {
+        if is_full && self.capacity == pipe::SIZE {
             // A terminal has no such size, and is never as full.
-            self.capacity = fcntl_setpipe_size(&self.fd, BULK_PIPE).unwrap_or(PIPE);
+            self.capacity = pipe::enlarge(&self.fd).unwrap_or(pipe::SIZE);
         }
         Ok(count)
     }
@@ -93,14 +86,17 @@ mod tests {
         assert_eq!(rustix::io::write(&writer, &[1; 1000]).unwrap(), 1000);
         let mut memory = vec![0; 60_000];
         assert_eq!(output.read(&mut in_two(&mut memory)).unwrap(), 1000);
-        assert_eq!(output.capacity(), PIPE);
-        assert_eq!(rustix::io::write(&writer, &[2; 80_000]).unwrap(), PIPE);
+        assert_eq!(output.capacity(), pipe::SIZE);
+        assert_eq!(
+            rustix::io::write(&writer, &[2; 80_000]).unwrap(),
+            pipe::SIZE
+        );
         assert_eq!(output.read(&mut in_two(&mut memory)).unwrap(), 60_000);
-        assert_eq!(output.capacity(), BULK_PIPE);
-        assert_eq!(fcntl_getpipe_size(&output).unwrap(), BULK_PIPE);
+        assert_eq!(output.capacity(), pipe::BULK_SIZE);
+        assert_eq!(fcntl_getpipe_size(&output).unwrap(), pipe::BULK_SIZE);
         assert_eq!(
             output.read(&mut in_two(&mut memory)).unwrap(),
-            PIPE - 60_000
+            pipe::SIZE - 60_000
         );
         assert!(memory.iter().all(|byte| *byte == 2));
         let error = output.read(&mut in_two(&mut memory)).unwrap_err();
