@@ -170,12 +170,16 @@ function findImage(db: Database, reference: string): ImageRow | null {
   return db.prepare<[string], ImageRow>(`${SELECT_IMAGE} WHERE r.reference = ?`).get(reference) ?? null;
 }
 
+/** The error for a name that no image has. */
+export function imageNotFound(reference: string): ImageNotFoundError {
+  return new ImageNotFoundError(`image not found: ${reference}`, {
+    hint: 'images go by the name that was typed or loaded: see msb image ls',
+  });
+}
+
 function requireImage(db: Database, reference: string): ImageRow {
   const image = findImage(db, reference);
-  if (image === null)
-    throw new ImageNotFoundError(`image not found: ${reference}`, {
-      hint: 'images go by the name that was typed or loaded: see msb image ls',
-    });
+  if (image === null) throw imageNotFound(reference);
   return image;
 }
 

@@ -5,6 +5,7 @@ export * from './client/agent-client.ts';
 export { AgentStream } from './client/agent-stream.ts';
 export { PAUSE_ABOVE_BYTES, STREAM_LIMIT_BYTES } from './client/connection.ts';
 export { DEFAULT_CONNECT_TIMEOUT_MS, type DialOptions } from './client/dial.ts';
+export type { Receiver } from './client/dial-once.ts';
 export { attachExec, keepExec, listExecSessions, startKeptExec } from './client/exec-session-client.ts';
 export { RawAgentStream } from './client/raw-agent-stream.ts';
 export { encodeClientFlow } from './client-flow.ts';

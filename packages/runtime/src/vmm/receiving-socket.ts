@@ -1,13 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-
-/** Who says where a socket's bytes are read to. */
-export interface Receiver {
-  /** Room for the next bytes. */
-  room(): Buffer;
-  /** They came, as a rule in the room that was offered last. */
-  receive(bytes: Buffer): void;
-}
+import type { Receiver } from '@microsandbox/protocol';
 
 const NOBODY: Receiver = { room: () => Buffer.alloc(1), receive: () => {} };
 

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ImageRepository } from '@microsandbox/db';
+import { ImageRepository, imageNotFound } from '@microsandbox/db';
 import type { ImageHistoryEntry, Materialization } from '@microsandbox/image';
-import { ImageNotFoundError, type PullProgressEvent } from '@microsandbox/types';
+import type { PullProgressEvent } from '@microsandbox/types';
 import { currentBackend } from '../backend/current-backend.ts';
 import type { RegistryOptions } from '../builders/registry-config-builder.ts';
 import { oneOf } from '../config/one-of.ts';
@@ -57,10 +57,7 @@ export class Image {
     const row = await currentBackend()
       .local('Image::get')
       .reading((catalog) => new ImageRepository(catalog).byReference(reference));
-    if (row === null)
-      throw new ImageNotFoundError(`image not found: ${reference}`, {
-        hint: 'images go by the name that was typed or loaded: see msb image ls',
-      });
+    if (row === null) throw imageNotFound(reference);
     return new ImageHandle(row);
   }
 
@@ -242,10 +239,7 @@ export class Image {
     const { manifestDigest } = await Image.get(reference);
     const { cacheDir } = await backend.layout();
     const image = await new ImageCache(cacheDir).findByManifestDigest(manifestDigest ?? '');
-    if (image === null)
-      throw new ImageNotFoundError(`image not found: ${reference}`, {
-        hint: 'images go by the name that was typed or loaded: see msb image ls',
-      });
+    if (image === null) throw imageNotFound(reference);
     return imageHistory(image);
   }
 
